@@ -1,0 +1,224 @@
+// Machine time: the one clock and timer queue every device reads, host-driven or a function of retired instructions.
+using System.Diagnostics;
+
+namespace Emu.Core;
+
+/// <summary>
+/// Machine time in nanoseconds since power-on, and the timers that run on it. Devices never read host time.
+/// Callbacks run with no lock of the clock held: on the clock's own thread (<see cref="HostClock"/>) or on the
+/// machine's one thread at an exact instruction (<see cref="DeterministicClock"/>).
+/// </summary>
+public abstract class Clock
+{
+    private readonly PriorityQueue<(ClockTimer Timer, long Generation), (ulong Deadline, long Order)> queue = new();
+    private long order;
+
+    /// <summary>Guards the queue.</summary>
+    protected object Gate { get; } = new();
+
+    /// <summary>Nanoseconds since power-on; never goes back.</summary>
+    public abstract ulong Now { get; }
+
+    /// <summary>Seconds since 1970-01-01 UTC that correspond to <see cref="Now"/> = 0 (host time, or the fixed epoch of deterministic mode).</summary>
+    public abstract long EpochSeconds { get; }
+
+    /// <summary>Creates a disarmed one-shot timer.</summary>
+    /// <param name="callback">Called once per arming, at or after the deadline.</param>
+    public ClockTimer CreateTimer(Action callback) => new(this, callback);
+
+    /// <summary>The earliest armed deadline in nanoseconds, or <see cref="ulong.MaxValue"/> if none.</summary>
+    public ulong NextDeadline
+    {
+        get
+        {
+            lock (Gate)
+            {
+                DropStale();
+                return queue.TryPeek(out _, out var key) ? key.Deadline : ulong.MaxValue;
+            }
+        }
+    }
+
+    /// <summary>Runs every callback whose deadline is at or before <paramref name="now"/>, in order of deadline, then of arming.</summary>
+    protected void RunDue(ulong now)
+    {
+        while (true)
+        {
+            ClockTimer timer;
+            lock (Gate)
+            {
+                DropStale();
+                if (!queue.TryPeek(out var head, out var key) || key.Deadline > now)
+                {
+                    return;
+                }
+
+                queue.Dequeue();
+                timer = head.Timer;
+                timer.Generation++;
+                timer.Deadline = ulong.MaxValue;
+            }
+
+            timer.Callback();
+        }
+    }
+
+    /// <summary>Called under <see cref="Gate"/> when a new earliest deadline may exist.</summary>
+    protected abstract void DeadlineChanged();
+
+    internal void Arm(ClockTimer timer, ulong deadline)
+    {
+        lock (Gate)
+        {
+            timer.Generation++;
+            timer.Deadline = deadline;
+            if (deadline != ulong.MaxValue)
+            {
+                queue.Enqueue((timer, timer.Generation), (deadline, order++));
+            }
+
+            DeadlineChanged();
+        }
+    }
+
+    private void DropStale()
+    {
+        while (queue.TryPeek(out var head, out _) && head.Timer.Generation != head.Generation)
+        {
+            queue.Dequeue();
+        }
+    }
+}
+
+/// <summary>A one-shot timer on a <see cref="Clock"/>.</summary>
+public sealed class ClockTimer
+{
+    private readonly Clock clock;
+
+    internal ClockTimer(Clock clock, Action callback)
+    {
+        this.clock = clock;
+        Callback = callback;
+    }
+
+    /// <summary>The armed deadline in nanoseconds of <see cref="Clock.Now"/>, or <see cref="ulong.MaxValue"/> when disarmed.</summary>
+    public ulong Deadline { get; internal set; } = ulong.MaxValue;
+
+    internal long Generation { get; set; }
+
+    internal Action Callback { get; }
+
+    /// <summary>Arms or re-arms the timer; a deadline in the past fires at the next opportunity, never inside this call.</summary>
+    /// <param name="deadline">Nanoseconds of <see cref="Clock.Now"/>; <see cref="ulong.MaxValue"/> disarms.</param>
+    public void Arm(ulong deadline) => clock.Arm(this, deadline);
+
+    /// <summary>Disarms the timer; a callback already running is not waited for.</summary>
+    public void Disarm() => clock.Arm(this, ulong.MaxValue);
+}
+
+/// <summary>Host time: monotonic, with a thread that runs the timers.</summary>
+public sealed class HostClock : Clock, IDisposable
+{
+    private readonly long start = Stopwatch.GetTimestamp();
+    private readonly Thread thread;
+    private bool stopping;
+
+    /// <summary>Starts the clock at zero, and its timer thread.</summary>
+    public HostClock()
+    {
+        EpochSeconds = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
+        thread = new Thread(TimerLoop) { IsBackground = true, Name = "clock" };
+        thread.Start();
+    }
+
+    /// <inheritdoc/>
+    public override ulong Now
+    {
+        get
+        {
+            var ticks = (ulong)(Stopwatch.GetTimestamp() - start);
+            return Stopwatch.Frequency == 1_000_000_000 ? ticks : (ulong)((UInt128)ticks * 1_000_000_000 / (ulong)Stopwatch.Frequency);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override long EpochSeconds { get; }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        lock (Gate)
+        {
+            stopping = true;
+            Monitor.PulseAll(Gate);
+        }
+
+        thread.Join();
+    }
+
+    /// <inheritdoc/>
+    protected override void DeadlineChanged() => Monitor.PulseAll(Gate);
+
+    private void TimerLoop()
+    {
+        while (true)
+        {
+            lock (Gate)
+            {
+                if (stopping)
+                {
+                    return;
+                }
+
+                var next = NextDeadline;
+                var now = Now;
+                if (next > now)
+                {
+                    if (next == ulong.MaxValue)
+                    {
+                        Monitor.Wait(Gate);
+                    }
+                    else
+                    {
+                        // Rounded up: a deadline 0.3 ms away waits 1 ms at most, never spins.
+                        Monitor.Wait(Gate, TimeSpan.FromMilliseconds(Math.Min((next - now + 999_999) / 1_000_000, 1_000_000)));
+                    }
+
+                    continue;
+                }
+            }
+
+            RunDue(Now);
+        }
+    }
+}
+
+/// <summary>
+/// Time as a pure function of retired instructions: the scheduler moves it, nothing else does. Used in deterministic mode.
+/// </summary>
+/// <param name="epochSeconds">Seconds since 1970 at power-on.</param>
+public sealed class DeterministicClock(long epochSeconds) : Clock
+{
+    private ulong now;
+
+    /// <summary>The fixed power-on date of deterministic mode: 2026-01-01T00:00:00Z.</summary>
+    public const long DefaultEpochSeconds = 1_767_225_600;
+
+    /// <inheritdoc/>
+    public override ulong Now => now;
+
+    /// <inheritdoc/>
+    public override long EpochSeconds { get; } = epochSeconds;
+
+    /// <summary>Moves time forward without running timers (the scheduler sets exact time while a vCPU runs its turn).</summary>
+    public void Set(ulong nanoseconds) => now = Math.Max(now, nanoseconds);
+
+    /// <summary>Runs the timers that are due at <see cref="Now"/>.</summary>
+    public void RunDueTimers() => RunDue(now);
+
+    /// <inheritdoc/>
+    protected override void DeadlineChanged() => Rearmed?.Invoke();
+
+    /// <summary>Raised, on the machine's thread, when the earliest deadline may have changed, so that a turn in progress can be shortened.</summary>
+    public event Action? Rearmed;
+}

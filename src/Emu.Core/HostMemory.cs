@@ -1,0 +1,58 @@
+// Host pages for guest RAM and the engines' large tables: mmap'ed, zeroed, committed only when touched.
+using System.Runtime.InteropServices;
+
+namespace Emu.Core;
+
+/// <summary>A page-aligned, zero-filled host mapping.</summary>
+public sealed unsafe partial class HostMemory : IDisposable
+{
+    private const int ProtRead = 1;
+    private const int ProtWrite = 2;
+    private const int MapPrivate = 2;
+    private const int MapAnonymous = 0x20;
+    private const int MapNoReserve = 0x4000;
+    private const int MadvDontNeed = 4;
+
+    private nint address;
+
+    /// <summary>Maps <paramref name="length"/> bytes.</summary>
+    /// <param name="length">Bytes, rounded up to whole pages by the host.</param>
+    /// <exception cref="EmuException">The host has no room.</exception>
+    public HostMemory(ulong length)
+    {
+        Length = length;
+        address = Mmap(0, (nuint)length, ProtRead | ProtWrite, MapPrivate | MapAnonymous | MapNoReserve, -1, 0);
+        if (address == -1)
+        {
+            throw new EmuException($"cannot map {length >> 20} MiB of memory: the host refused it; give a smaller --memory size=");
+        }
+    }
+
+    /// <summary>Start of the mapping.</summary>
+    public byte* Pointer => (byte*)address;
+
+    /// <summary>Length in bytes.</summary>
+    public ulong Length { get; }
+
+    /// <summary>Gives the pages back to the host; they read as zero afterwards.</summary>
+    public void Discard(ulong offset, ulong length) => _ = Madvise(address + (nint)offset, (nuint)length, MadvDontNeed);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        var a = Interlocked.Exchange(ref address, 0);
+        if (a != 0)
+        {
+            _ = Munmap(a, (nuint)Length);
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "mmap", SetLastError = true)]
+    private static partial nint Mmap(nint address, nuint length, int protection, int flags, int fd, long offset);
+
+    [LibraryImport("libc", EntryPoint = "munmap", SetLastError = true)]
+    private static partial int Munmap(nint address, nuint length);
+
+    [LibraryImport("libc", EntryPoint = "madvise", SetLastError = true)]
+    private static partial int Madvise(nint address, nuint length, int advice);
+}
