@@ -1,0 +1,380 @@
+// Every translated block of the machine, found by physical address and mode bits; which pages hold code; invalidation.
+using System.Runtime.InteropServices;
+using Emu.Core;
+using Emu.Cpu.Ir;
+
+namespace Emu.Cpu.Blocks;
+
+/// <summary>
+/// The block cache shared by all vCPUs. Lookups are lock-free; translation, linking and invalidation take the lock. A block's memory is reused
+/// only by <see cref="Flush"/>, with every vCPU outside of guest code, so a vCPU may finish a block that was invalidated under it.
+/// </summary>
+public sealed unsafe class CodeCache : IDisposable
+{
+    /// <summary>Default limit on block memory in bytes.</summary>
+    public const ulong DefaultLimit = 96UL << 20;
+
+    private const int HashBits = 16;
+
+    private readonly Lock gate = new();
+    private readonly Dictionary<ulong, CodePage> pages = [];
+    private readonly List<Vcpu> vcpus = [];
+    private readonly PhysicalAddressSpace memory;
+    private readonly HostMemory arena;
+    private readonly HostMemory hash = new((1UL << HashBits) * 8);
+    private readonly BlockBuilder builder = new();
+    private ulong used;
+
+    private sealed class CodePage
+    {
+        public Block* First;
+
+        /// <summary>A bit for each 64 bytes that hold code.</summary>
+        public ulong Bytes;
+
+        public RamPageFlags* Flags;
+    }
+
+    /// <summary>Creates an empty cache.</summary>
+    /// <param name="memory">Where code is read from, and whose pages are marked.</param>
+    /// <param name="limit">Bytes of block memory, at most.</param>
+    public CodeCache(PhysicalAddressSpace memory, ulong limit = DefaultLimit)
+    {
+        this.memory = memory;
+        arena = new HostMemory(limit);
+        memory.CodeWritten += (pa, length) => Invalidate(pa, length);
+    }
+
+    /// <summary>Blocks translated since the start.</summary>
+    public long BlocksTranslated { get; private set; }
+
+    /// <summary>Guest instructions translated since the start.</summary>
+    public long InstructionsTranslated { get; private set; }
+
+    /// <summary>Micro-ops made from them.</summary>
+    public long MicroOpsTranslated { get; private set; }
+
+    /// <summary>Blocks invalidated since the start.</summary>
+    public long BlocksInvalidated { get; private set; }
+
+    /// <summary>The cache is so full that <see cref="Flush"/> must run before the next translation.</summary>
+    public bool NeedsFlush => arena.Length - used < 64 * 1024;
+
+    /// <summary>Raised under the lock for each block that is invalidated: back ends drop what they made of it.</summary>
+    public event Action<nint>? Invalidated;
+
+    /// <summary>Raised by <see cref="Flush"/>: every block goes.</summary>
+    public event Action? Flushed;
+
+    /// <summary>Registers a vCPU whose TLB must not write to code pages unseen.</summary>
+    public void Attach(Vcpu vcpu)
+    {
+        lock (gate)
+        {
+            vcpus.Add(vcpu);
+        }
+    }
+
+    /// <summary>Finds a block. Lock-free.</summary>
+    public Block* Find(ulong physical, ulong key)
+    {
+        for (var b = Volatile.Read(ref *Bucket(physical, key)) is var p ? (Block*)p : null; b != null; b = b->HashNext)
+        {
+            if (b->Physical == physical && b->Key == key)
+            {
+                return b;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Translates the block at a physical address, or returns the one another vCPU just made.</summary>
+    /// <param name="vcpu">Whose front end translates.</param>
+    /// <param name="physical">Guest-physical address, in RAM.</param>
+    /// <param name="key">Mode bits.</param>
+    /// <param name="region">The RAM it lies in.</param>
+    public Block* Translate(Vcpu vcpu, ulong physical, ulong key, RamRegion region)
+    {
+        lock (gate)
+        {
+            var found = Find(physical, key);
+            if (found != null)
+            {
+                return found;
+            }
+
+            // Mark first, read after: a store that comes later is seen, one that came before is read.
+            var page = ProtectPage(physical & ~0xFFFUL, region);
+            BuildInto(builder, vcpu, physical, region, int.MaxValue);
+            var block = (Block*)Allocate(sizeof(Block) + (builder.OpCount * sizeof(MicroOp)));
+            Fill(block, (MicroOp*)(block + 1), builder, physical, key);
+            if (vcpu.VariableLengthInstructions)
+            {
+                var offsets = (ushort*)Allocate(builder.InstructionCount * 2);
+                builder.Offsets.CopyTo(new Span<ushort>(offsets, builder.InstructionCount));
+                block->InstructionOffsets = offsets;
+            }
+
+            page.Bytes |= Mask(physical, (ulong)block->Length);
+            block->PageNext = page.First;
+            page.First = block;
+            var bucket = Bucket(physical, key);
+            block->HashNext = (Block*)*bucket;
+            Volatile.Write(ref *bucket, (nint)block);
+            BlocksTranslated++;
+            InstructionsTranslated += block->Count;
+            MicroOpsTranslated += block->OpCount;
+            return block;
+        }
+    }
+
+    /// <summary>Translates at most <paramref name="maximum"/> instructions into a private block that is not cached or linked.</summary>
+    /// <param name="into">Builder of the vCPU; its micro-ops stay valid until it is used again.</param>
+    /// <param name="block">Filled in.</param>
+    public static void TranslatePrivate(Vcpu vcpu, BlockBuilder into, Block* block, ulong physical, ulong key, RamRegion region, int maximum)
+    {
+        BuildInto(into, vcpu, physical, region, maximum);
+        *block = default;
+        Fill(block, into.Ops, into, physical, key);
+        into.Ops[into.OpCount - 1].C = (into.Ops[into.OpCount - 1].Kind is MicroOpKind.CallEnd) ? into.Ops[into.OpCount - 1].C : (ushort)0;
+        if (vcpu.VariableLengthInstructions)
+        {
+            fixed (ushort* o = into.Offsets)
+            {
+                // The offsets live in the builder's array, pinned only here: private blocks copy them behind the micro-ops.
+                var copy = (ushort*)(into.Ops + into.OpCount);
+                Buffer.MemoryCopy(o, copy, into.InstructionCount * 2, into.InstructionCount * 2);
+                block->InstructionOffsets = copy;
+            }
+        }
+    }
+
+    /// <summary>Links an exit to its target, if both are still valid.</summary>
+    public void Link(Block* from, int slot, Block* to)
+    {
+        lock (gate)
+        {
+            if (from->Key == Block.InvalidKey || to->Key != from->Key)
+            {
+                return;
+            }
+
+            if (slot == 0)
+            {
+                from->Next0 = to;
+            }
+            else
+            {
+                from->Next1 = to;
+            }
+        }
+    }
+
+    /// <summary>Invalidates the blocks that overlap a run of physical memory. Any thread.</summary>
+    /// <returns>True when a block was there.</returns>
+    public bool Invalidate(ulong physical, ulong length)
+    {
+        var any = false;
+        lock (gate)
+        {
+            for (var p = physical & ~0xFFFUL; p < physical + length; p += 0x1000)
+            {
+                if (pages.TryGetValue(p, out var page))
+                {
+                    var start = Math.Max(p, physical);
+                    var end = Math.Min(p + 0x1000, physical + length);
+                    if ((page.Bytes & Mask(start, end - start)) != 0)
+                    {
+                        any |= InvalidateIn(p, page, start, end);
+                    }
+                }
+            }
+        }
+
+        return any;
+    }
+
+    /// <summary>Invalidates everything (A64 IC IALLU).</summary>
+    public void InvalidateAll()
+    {
+        lock (gate)
+        {
+            foreach (var (p, page) in pages.ToArray())
+            {
+                InvalidateIn(p, page, p, p + 0x1000);
+            }
+        }
+    }
+
+    /// <summary>Drops every block and reuses their memory. Only while every vCPU is outside of guest code.</summary>
+    public void Flush()
+    {
+        lock (gate)
+        {
+            foreach (var page in pages.Values)
+            {
+                *page.Flags &= ~RamPageFlags.Code;
+            }
+
+            Flushed?.Invoke();
+            pages.Clear();
+            new Span<byte>(hash.Pointer, (int)hash.Length).Clear();
+            arena.Discard(0, arena.Length);
+            used = 0;
+            foreach (var v in vcpus)
+            {
+                v.FlushJumpCache();
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        arena.Dispose();
+        hash.Dispose();
+        builder.Dispose();
+    }
+
+    private static void BuildInto(BlockBuilder b, Vcpu vcpu, ulong physical, RamRegion region, int maximum)
+    {
+        b.Begin((int)(physical & 0xFFF));
+        vcpu.TranslateBlock(b, region.Host + (physical - region.Start), (int)(0x1000 - (physical & 0xFFF)), maximum);
+        if (!b.Ended || b.InstructionCount == 0)
+        {
+            throw new InvalidOperationException("the translator left a block open");
+        }
+
+        b.Finish();
+    }
+
+    private static void Fill(Block* block, MicroOp* ops, BlockBuilder b, ulong physical, ulong key)
+    {
+        *block = default;
+        block->Key = key;
+        block->Ops = ops;
+        block->Count = b.InstructionCount;
+        block->OpCount = b.OpCount;
+        block->Physical = physical;
+        block->Length = b.Offset + b.InstructionLength;
+        if (ops != b.Ops)
+        {
+            Buffer.MemoryCopy(b.Ops, ops, b.OpCount * sizeof(MicroOp), b.OpCount * sizeof(MicroOp));
+        }
+    }
+
+    private static ulong Mask(ulong physical, ulong length)
+    {
+        var first = (int)((physical & 0xFFF) >> 6);
+        var last = (int)(((physical & 0xFFF) + length - 1) >> 6);
+        var high = last >= 63 ? ulong.MaxValue : (1UL << (last + 1)) - 1;
+        return high & (ulong.MaxValue << first);
+    }
+
+    private nint* Bucket(ulong physical, ulong key)
+    {
+        var h = ((physical >> 2) ^ (key << 7)) * 0x9E37_79B9_7F4A_7C15;
+        return (nint*)hash.Pointer + (h >> (64 - HashBits));
+    }
+
+    private byte* Allocate(int bytes)
+    {
+        var p = arena.Pointer + used;
+        used += ((ulong)bytes + 15) & ~15UL;
+        return p;
+    }
+
+    private CodePage ProtectPage(ulong physical, RamRegion region)
+    {
+        ref var page = ref CollectionsMarshal.GetValueRefOrAddDefault(pages, physical, out _);
+        page ??= new CodePage { Flags = region.PageFlags + ((physical - region.Start) >> 12) };
+        if ((*page.Flags & RamPageFlags.Code) == 0)
+        {
+            *page.Flags |= RamPageFlags.Code;
+            Interlocked.MemoryBarrier();
+            foreach (var v in vcpus)
+            {
+                v.Tlb.ProtectCode(physical);
+            }
+        }
+
+        return page;
+    }
+
+    private bool InvalidateIn(ulong physical, CodePage page, ulong start, ulong end)
+    {
+        var any = false;
+        Block* kept = null;
+        ulong bytes = 0;
+        for (var b = page.First; b != null;)
+        {
+            var next = b->PageNext;
+            if (b->Physical < end && b->Physical + (ulong)b->Length > start)
+            {
+                Unhash(b);
+                b->Key = Block.InvalidKey;
+                Invalidated?.Invoke((nint)b);
+                BlocksInvalidated++;
+                any = true;
+            }
+            else
+            {
+                b->PageNext = kept;
+                kept = b;
+                bytes |= Mask(b->Physical, (ulong)b->Length);
+            }
+
+            b = next;
+        }
+
+        page.First = kept;
+        page.Bytes = bytes;
+        if (any)
+        {
+            // Links stay within a page, so cutting those of the blocks that remain (and of the dead, in case one is running) is enough.
+            for (var b = kept; b != null; b = b->PageNext)
+            {
+                Cut(b);
+            }
+        }
+
+        if (kept == null)
+        {
+            *page.Flags &= ~RamPageFlags.Code;
+            pages.Remove(physical);
+        }
+
+        return any;
+    }
+
+    private static void Cut(Block* b)
+    {
+        if (b->Next0 != null && b->Next0->Key == Block.InvalidKey)
+        {
+            b->Next0 = null;
+        }
+
+        if (b->Next1 != null && b->Next1->Key == Block.InvalidKey)
+        {
+            b->Next1 = null;
+        }
+    }
+
+    private void Unhash(Block* b)
+    {
+        b->Next0 = null;
+        b->Next1 = null;
+        var at = Bucket(b->Physical, b->Key);
+        while (*at != 0)
+        {
+            if ((Block*)*at == b)
+            {
+                *at = (nint)b->HashNext;
+                return;
+            }
+
+            at = (nint*)&((Block*)*at)->HashNext;
+        }
+    }
+}

@@ -1,0 +1,616 @@
+// A software vCPU: the outer loop around the engines, block lookup, requests from other threads. A guest ISA derives from it.
+using System.Runtime.InteropServices;
+using Emu.Core;
+using Emu.Cpu.Blocks;
+using Emu.Cpu.Ir;
+using Emu.Cpu.Mmu;
+
+namespace Emu.Cpu;
+
+/// <summary>
+/// The part of a software vCPU that no guest ISA owns. The state lives in unmanaged memory (<see cref="State"/>); the owner thread runs
+/// <see cref="Run"/>, other threads only set request bits and zero the limit.
+/// </summary>
+public abstract unsafe class Vcpu : IVcpu, IDisposable
+{
+    private readonly HostMemory stateMemory;
+    private readonly HostMemory jumpCache = new((1UL << JumpCacheEntry.Bits) * (ulong)sizeof(JumpCacheEntry));
+    private readonly HostMemory privateBlock = new(4096);
+    private readonly BlockBuilder privateBuilder = new();
+    private readonly object sleep = new();
+    private readonly ulong[] fetchTags = new ulong[FetchEntries];
+    private readonly ulong[] fetchPages = new ulong[FetchEntries];
+    private readonly ulong[] pageFilter = new ulong[64];
+    private readonly Queue<Action> remoteWork = new();
+    private GCHandle handle;
+
+    private const int FetchEntries = 256;
+
+    /// <summary>Creates the vCPU with zeroed state.</summary>
+    /// <param name="index">Index from 0.</param>
+    /// <param name="stateBytes">Size of the state, <see cref="CpuState"/> and the ISA's part.</param>
+    /// <param name="shared">What the vCPUs of the machine share.</param>
+    protected Vcpu(int index, int stateBytes, VcpuShared shared)
+    {
+        Index = index;
+        Shared = shared;
+        Memory = shared.Memory;
+        Code = shared.Code;
+        stateMemory = new HostMemory((ulong)stateBytes);
+        handle = GCHandle.Alloc(this);
+        var s = State;
+        s->Owner = GCHandle.ToIntPtr(handle);
+        s->JumpCache = (JumpCacheEntry*)jumpCache.Pointer;
+        s->Scratch = (MicroOp*)(privateBlock.Pointer + 1024);
+        s->HeatThreshold = int.MaxValue;
+        FlushJumpCache();
+        Code.Attach(this);
+        shared.Gate.Attach(this);
+        Memory.MapChanged += () => Enqueue(() =>
+        {
+            Tlb.FlushAll();
+            FlushJumpCache();
+        });
+    }
+
+    /// <inheritdoc/>
+    public int Index { get; }
+
+    /// <summary>The unmanaged state.</summary>
+    public CpuState* State => (CpuState*)stateMemory.Pointer;
+
+    /// <summary>What the vCPUs of the machine share.</summary>
+    public VcpuShared Shared { get; }
+
+    /// <summary>The guest-physical map.</summary>
+    public PhysicalAddressSpace Memory { get; }
+
+    /// <summary>The block cache.</summary>
+    public CodeCache Code { get; }
+
+    /// <summary>The TLB tables.</summary>
+    public TlbSet Tlb { get; } = new();
+
+    /// <summary>TLB misses that walked the page tables.</summary>
+    public ulong TlbMisses { get; private set; }
+
+    /// <summary>Switched off (PSCI): not running until <see cref="PowerOn"/>.</summary>
+    public bool PoweredOff { get; protected set; }
+
+    /// <inheritdoc/>
+    public ulong Retired => State->Retired;
+
+    /// <summary>Retired count before the instruction whose slow path is running: what a clock made of instructions reads during a turn.</summary>
+    public ulong ExactRetired => State->ExactRetired;
+
+    /// <inheritdoc/>
+    public ulong ProgramCounter => State->Pc;
+
+    /// <inheritdoc/>
+    public abstract string SnapshotName { get; }
+
+    /// <summary>Instructions differ in length (x86): blocks carry a table of offsets.</summary>
+    public abstract bool VariableLengthInstructions { get; }
+
+    /// <summary>A store into translated code leaves the running block at once (x86); otherwise it takes effect at the next block.</summary>
+    public abstract bool CodeWriteEndsBlock { get; }
+
+    /// <inheritdoc/>
+    public bool HasWork
+    {
+        get
+        {
+            var s = State;
+            return PoweredOff ? (Volatile.Read(ref s->Requests) & (int)VcpuRequest.Event) != 0 && CanPowerOn
+                : s->Halted == 0 || (Volatile.Read(ref s->Requests) & (int)VcpuRequest.Event) != 0 || HasWakeup();
+        }
+    }
+
+    /// <summary>A power-on was requested by another vCPU and waits to be carried out.</summary>
+    protected virtual bool CanPowerOn => false;
+
+    /// <summary>Asks this vCPU for something. Any thread.</summary>
+    public void Request(VcpuRequest request)
+    {
+        var s = State;
+        Interlocked.Or(ref s->Requests, (int)request);
+        Volatile.Write(ref s->Limit, 0);
+        if (Volatile.Read(ref sleeping))
+        {
+            lock (sleep)
+            {
+                Monitor.PulseAll(sleep);
+            }
+        }
+    }
+
+    /// <summary>Runs an action on this vCPU's thread before it runs further guest code (TLB maintenance from another vCPU). Any thread.</summary>
+    public void Enqueue(Action action)
+    {
+        lock (remoteWork)
+        {
+            remoteWork.Enqueue(action);
+        }
+
+        Request(VcpuRequest.TlbFlush);
+    }
+
+    /// <inheritdoc/>
+    public void Kick() => Request(VcpuRequest.Kick);
+
+    /// <inheritdoc/>
+    public void SetInterrupt(CpuInterrupt kind, bool level)
+    {
+        var bit = 1 << (int)kind;
+        if (level)
+        {
+            Interlocked.Or(ref State->InterruptLines, bit);
+            Request(VcpuRequest.Interrupt);
+        }
+        else
+        {
+            Interlocked.And(ref State->InterruptLines, ~bit);
+        }
+    }
+
+    private bool sleeping;
+
+    /// <inheritdoc/>
+    public void WaitForWork()
+    {
+        lock (sleep)
+        {
+            Volatile.Write(ref sleeping, true);
+            Interlocked.MemoryBarrier();
+            while ((Volatile.Read(ref State->Requests) & ~(int)VcpuRequest.Interrupt) == 0 && !HasWork)
+            {
+                Monitor.Wait(sleep);
+            }
+
+            Volatile.Write(ref sleeping, false);
+        }
+    }
+
+    /// <inheritdoc/>
+    public VcpuExit Run(ulong retiredLimit)
+    {
+        Shared.Gate.Enter();
+        try
+        {
+            return RunInside(retiredLimit);
+        }
+        finally
+        {
+            Shared.Gate.Leave();
+        }
+    }
+
+    private VcpuExit RunInside(ulong retiredLimit)
+    {
+        var s = State;
+        while (true)
+        {
+            if (Volatile.Read(ref s->Limit) != retiredLimit || s->Requests != 0)
+            {
+                s->LinkFrom = null;
+                s->ExactRetired = s->Retired;
+                var requests = (VcpuRequest)Interlocked.Exchange(ref s->Requests, 0);
+                if (requests != VcpuRequest.None && HandleRequests(requests))
+                {
+                    return VcpuExit.Kicked;
+                }
+
+                Volatile.Write(ref s->Limit, retiredLimit);
+                Interlocked.MemoryBarrier();
+                if (Volatile.Read(ref s->Requests) != 0)
+                {
+                    continue;
+                }
+            }
+
+            if (Shared.StopRequested)
+            {
+                return VcpuExit.MachineRequest;
+            }
+
+            if (PoweredOff && !TryPowerOn())
+            {
+                return VcpuExit.PoweredOff;
+            }
+
+            if (s->Halted != 0)
+            {
+                if (!HasWakeup())
+                {
+                    return VcpuExit.Halted;
+                }
+
+                s->Halted = 0;
+            }
+
+            if (s->Retired >= retiredLimit)
+            {
+                return VcpuExit.LimitReached;
+            }
+
+            if (s->InterruptLines != 0)
+            {
+                s->LinkFrom = null;
+                s->ExactRetired = s->Retired;
+                TakeInterrupt();
+            }
+
+            var block = Lookup(s->Pc);
+            if (block == null)
+            {
+                continue;
+            }
+
+            if (s->LinkFrom != null)
+            {
+                Code.Link(s->LinkFrom, s->LinkSlot, block);
+                s->LinkFrom = null;
+            }
+
+            if (s->Retired + (ulong)block->Count > retiredLimit)
+            {
+                block = PrivateBlock(block->Physical, (int)(retiredLimit - s->Retired));
+            }
+
+            switch (Enter(block))
+            {
+                case BlockExit.Fault:
+                    s->ExactRetired = s->Retired;
+                    TakeFault();
+                    break;
+                case BlockExit.LinkWanted:
+                case BlockExit.Left:
+                    break;
+            }
+        }
+    }
+
+    /// <summary>Runs one instruction (tracing, debugging). False when the vCPU is halted, off or was stopped before it.</summary>
+    public VcpuExit Step() => Run(State->Retired + 1);
+
+    /// <summary>Runs a block and what follows it, on the engine that has it.</summary>
+    protected virtual BlockExit Enter(Block* block) => Interpreter.Interpreter.Run(State, block);
+
+    /// <summary>PC of the instruction whose slow path is running, for messages.</summary>
+    public ulong CurrentPc() => State->Pc;
+
+    /// <summary>Translates the instructions at a host address until the block ends.</summary>
+    /// <param name="builder">Takes the micro-ops; must be <see cref="BlockBuilder.Ended"/> on return, with at least one instruction.</param>
+    /// <param name="code">The guest bytes.</param>
+    /// <param name="available">Bytes up to the end of the 4 KiB page.</param>
+    /// <param name="maximum">Instructions, at most.</param>
+    public abstract void TranslateBlock(BlockBuilder builder, byte* code, int available, int maximum);
+
+    /// <summary>Walks the page tables. On failure the exception is recorded for <see cref="TakeFault"/>.</summary>
+    protected abstract bool Translate(ulong va, AccessKind kind, bool unprivileged, out Translation translation);
+
+    /// <summary>Whether an unaligned access to a page with alignment checks is fine after all; if not, the alignment fault is recorded.</summary>
+    public abstract bool PermitsUnaligned(ulong va, int size, bool write);
+
+    /// <summary>Records the fault of an access through a misaligned stack pointer (A64 SCTLR.SA).</summary>
+    public abstract void RecordStackAlignmentFault();
+
+    /// <summary>Takes the exception that a slow path, a helper or a fetch recorded; PC is the faulting instruction's address.</summary>
+    protected abstract void TakeFault();
+
+    /// <summary>Takes a pending unmasked interrupt, if there is one. Called between blocks when an input is asserted.</summary>
+    protected abstract void TakeInterrupt();
+
+    /// <summary>Whether a vCPU halted in WFI or WFE would wake now.</summary>
+    protected abstract bool HasWakeup();
+
+    /// <summary>Records that an instruction fetch hit no RAM (external abort).</summary>
+    protected abstract void RecordFetchAbort(ulong va);
+
+    /// <summary>Carries out a pending power-on request; false when there is none.</summary>
+    protected abstract bool TryPowerOn();
+
+    /// <inheritdoc/>
+    public abstract void Reset();
+
+    /// <inheritdoc/>
+    public abstract void Save(SnapshotWriter writer);
+
+    /// <inheritdoc/>
+    public abstract void Restore(SnapshotReader reader);
+
+    /// <summary>Fills the TLB entry for an access; null after a fault was recorded.</summary>
+    internal TlbEntry* FillTlb(byte* table, ulong va, AccessKind kind, bool unprivileged)
+    {
+        TlbMisses++;
+        if (!Translate(va, kind, unprivileged, out var t))
+        {
+            return null;
+        }
+
+        var set = Tlb.FromPointer(table);
+        var e = set.Entry(va);
+        var tag = va & TlbEntry.PageMask;
+        var info = t.Info;
+        var region = Memory.FindRam(t.PhysicalPage);
+        if (region != null)
+        {
+            info |= TlbInfo.Ram | (region.ReadOnly ? TlbInfo.ReadOnlyMemory : TlbInfo.None);
+            e->Addend = (ulong)(region.Host + (t.PhysicalPage - region.Start)) - tag;
+        }
+
+        var slow = (info & TlbInfo.Ram) == 0 || (info & (TlbInfo.Device | TlbInfo.CheckAlignment | TlbInfo.Watched)) != 0 ? TlbEntry.Slow : 0;
+        var slowWrite = slow | ((info & TlbInfo.ReadOnlyMemory) != 0 ? TlbEntry.Slow : 0);
+        e->Info = t.PhysicalPage | (ulong)info;
+        e->ReadTag = t.Readable ? tag | slow : TlbEntry.Empty;
+        e->WriteTag = t.Writable ? tag | slowWrite : TlbEntry.Empty;
+        set.Filled(info);
+        if (t.Writable && region != null)
+        {
+            if (State->Parallel != 0)
+            {
+                Interlocked.MemoryBarrier();
+            }
+
+            // Checked after the entry is visible: a page that becomes code now either is seen here or finds this entry.
+            if ((region.PageFlags[(t.PhysicalPage - region.Start) >> 12] & RamPageFlags.Code) != 0)
+            {
+                Interlocked.Or(ref e->WriteTag, TlbEntry.Code);
+            }
+        }
+
+        return e;
+    }
+
+    /// <summary>After code of a page was invalidated: lets the entry be written fast again if the page holds none any more.</summary>
+    internal void RefreshWriteTag(TlbEntry* e)
+    {
+        var page = e->Info & TlbEntry.PageMask;
+        var region = Memory.FindRam(page);
+        if (region != null && (region.PageFlags[(page - region.Start) >> 12] & RamPageFlags.Code) == 0)
+        {
+            Interlocked.And(ref e->WriteTag, ~TlbEntry.Code);
+            Interlocked.MemoryBarrier();
+            if ((region.PageFlags[(page - region.Start) >> 12] & RamPageFlags.Code) != 0)
+            {
+                Interlocked.Or(ref e->WriteTag, TlbEntry.Code);
+            }
+        }
+    }
+
+    /// <summary>Drops every way from a virtual PC to a block: the jump cache and the fetch translations.</summary>
+    public void FlushJumpCache()
+    {
+        var s = State;
+        var e = s->JumpCache;
+        for (var i = 0; i < 1 << JumpCacheEntry.Bits; i++)
+        {
+            e[i].Tag = JumpCacheEntry.EmptyTag;
+        }
+
+        Array.Fill(fetchTags, JumpCacheEntry.EmptyTag);
+        Array.Clear(pageFilter);
+    }
+
+    /// <summary>Drops the ways to one virtual page, in every address space.</summary>
+    /// <param name="va">Address in the page.</param>
+    public void FlushJumpCachePage(ulong va)
+    {
+        const ulong AddressBits = 0x00FF_FFFF_FFFF_F000;
+        if ((pageFilter[FilterWord(va)] & FilterBit(va)) == 0)
+        {
+            return;
+        }
+
+        // The entries of one page fill one aligned group of 1024 (the index XORs page bits onto the offset bits).
+        var e = State->JumpCache + (JumpCacheEntry.Index(va & TlbEntry.PageMask) & ~1023u);
+        for (var i = 0; i < 1024; i++)
+        {
+            if (((e[i].Tag ^ va) & AddressBits) == 0)
+            {
+                e[i].Tag = JumpCacheEntry.EmptyTag;
+            }
+        }
+
+        for (var i = 0; i < FetchEntries; i++)
+        {
+            if (((fetchTags[i] ^ va) & AddressBits) == 0)
+            {
+                fetchTags[i] = JumpCacheEntry.EmptyTag;
+            }
+        }
+    }
+
+    private static int FilterWord(ulong va) => (int)(va >> 18) & 63;
+
+    private static ulong FilterBit(ulong va) => 1UL << ((int)(va >> 12) & 63);
+
+    /// <summary>The block at a virtual PC in the current mode: jump cache, then fetch translation and block cache, then translation. Null after a fault was taken.</summary>
+    private Block* Lookup(ulong pc)
+    {
+        var s = State;
+        var j = s->JumpCache + JumpCacheEntry.Index(pc);
+        var tag = pc ^ s->PcTag;
+        if (j->Tag == tag && j->Target->Key == s->ModeKey)
+        {
+            return j->Target;
+        }
+
+        if (!TryFetchAddress(pc, out var physical))
+        {
+            s->LinkFrom = null;
+            s->ExactRetired = s->Retired;
+            TakeFault();
+            return null;
+        }
+
+        var block = Code.Find(physical, s->ModeKey);
+        if (block == null)
+        {
+            var region = Memory.FindRam(physical);
+            if (region == null)
+            {
+                s->LinkFrom = null;
+                RecordFetchAbort(pc);
+                TakeFault();
+                return null;
+            }
+
+            if (Code.NeedsFlush)
+            {
+                s->LinkFrom = null;
+                Shared.Gate.Leave();
+                Shared.Gate.Run(() =>
+                {
+                    if (Code.NeedsFlush)
+                    {
+                        Code.Flush();
+                    }
+                });
+                Shared.Gate.Enter();
+            }
+
+            block = Code.Translate(this, physical, s->ModeKey, region);
+        }
+
+        j->Tag = tag;
+        j->Target = block;
+        pageFilter[FilterWord(pc)] |= FilterBit(pc);
+        return block;
+    }
+
+    /// <summary>Physical address of an instruction; false after the fault was recorded.</summary>
+    protected bool TryFetchAddress(ulong pc, out ulong physical)
+    {
+        var tag = (pc & TlbEntry.PageMask) ^ State->PcTag ^ (State->ModeKey & 0xFFF);
+        var i = (pc >> 12) & (FetchEntries - 1);
+        if (fetchTags[i] == tag && (pc & 3) == 0)
+        {
+            physical = fetchPages[i] | (pc & 0xFFF);
+            return true;
+        }
+
+        if (!Translate(pc, AccessKind.Execute, unprivileged: false, out var t))
+        {
+            physical = 0;
+            return false;
+        }
+
+        fetchTags[i] = tag;
+        fetchPages[i] = t.PhysicalPage;
+        physical = t.PhysicalPage | (pc & 0xFFF);
+        return true;
+    }
+
+    private Block* PrivateBlock(ulong physical, int maximum)
+    {
+        var block = (Block*)privateBlock.Pointer;
+        CodeCache.TranslatePrivate(this, privateBuilder, block, physical, State->ModeKey, Memory.FindRam(physical)!, maximum);
+        return block;
+    }
+
+    /// <summary>Handles requests of other threads; true to return from Run.</summary>
+    private bool HandleRequests(VcpuRequest requests)
+    {
+        if ((requests & VcpuRequest.TlbFlush) != 0)
+        {
+            while (true)
+            {
+                Action action;
+                lock (remoteWork)
+                {
+                    if (!remoteWork.TryDequeue(out action!))
+                    {
+                        break;
+                    }
+                }
+
+                action();
+            }
+        }
+
+        if ((requests & VcpuRequest.Exclusive) != 0)
+        {
+            Shared.Gate.Leave();
+            Shared.Gate.Enter();
+        }
+
+        if ((requests & VcpuRequest.Event) != 0)
+        {
+            EventReceived();
+        }
+
+        return (requests & VcpuRequest.Kick) != 0;
+    }
+
+    /// <summary>An event (A64 SEV) arrived, or a power-on request waits.</summary>
+    protected abstract void EventReceived();
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Frees the state.</summary>
+    protected virtual void Dispose(bool disposing)
+    {
+        if (handle.IsAllocated)
+        {
+            handle.Free();
+            stateMemory.Dispose();
+            jumpCache.Dispose();
+            privateBlock.Dispose();
+            privateBuilder.Dispose();
+            Tlb.Dispose();
+        }
+    }
+}
+
+/// <summary>Why an engine left guest code.</summary>
+public enum BlockExit
+{
+    /// <summary>PC is set; look the next block up. Interrupts are looked at first.</summary>
+    Left,
+
+    /// <summary>PC is set; the exit in <see cref="CpuState.LinkFrom"/> wants to be linked to the next block.</summary>
+    LinkWanted,
+
+    /// <summary>An exception is recorded; PC is the faulting instruction.</summary>
+    Fault,
+}
+
+/// <summary>What the vCPUs of one machine share.</summary>
+public sealed class VcpuShared : IDisposable
+{
+    /// <summary>Creates the shared part.</summary>
+    /// <param name="memory">The guest-physical map.</param>
+    /// <param name="codeLimit">Bytes of block memory.</param>
+    public VcpuShared(PhysicalAddressSpace memory, ulong codeLimit = CodeCache.DefaultLimit)
+    {
+        Memory = memory;
+        Code = new CodeCache(memory, codeLimit);
+    }
+
+    private volatile bool stopRequested;
+
+    /// <summary>The guest-physical map.</summary>
+    public PhysicalAddressSpace Memory { get; }
+
+    /// <summary>The block cache.</summary>
+    public CodeCache Code { get; }
+
+    /// <summary>Stops vCPUs for exclusive actions.</summary>
+    public ExclusiveGate Gate { get; } = new();
+
+    /// <summary>The machine is to stop: vCPUs return <see cref="VcpuExit.MachineRequest"/>. Set it, then kick them.</summary>
+    public bool StopRequested
+    {
+        get => stopRequested;
+        set => stopRequested = value;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Code.Dispose();
+}
