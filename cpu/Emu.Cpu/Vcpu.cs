@@ -175,15 +175,37 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
     public VcpuExit Run(ulong retiredLimit)
     {
         Shared.Gate.Enter();
+        Volatile.Write(ref inGuest, true);
+        Interlocked.MemoryBarrier();
         try
         {
             return RunInside(retiredLimit);
         }
         finally
         {
+            Volatile.Write(ref inGuest, false);
             Shared.Gate.Leave();
         }
     }
+
+    private bool inGuest;
+
+    /// <summary>
+    /// The vCPU may be executing guest code. When false after a request was posted (with a barrier between), the vCPU will handle the request
+    /// before it executes any: there is nothing to wait for. Any thread.
+    /// </summary>
+    public bool InGuest => Volatile.Read(ref inGuest);
+
+    /// <summary>Asks for something that a sleeping vCPU need not wake for: it is handled before the next guest instruction. Any thread.</summary>
+    public void RequestWithoutWaking(VcpuRequest request)
+    {
+        var s = State;
+        Interlocked.Or(ref s->Requests, (int)request);
+        Volatile.Write(ref s->Limit, 0);
+    }
+
+    /// <summary>TLB maintenance of the guest ISA was requested with <see cref="VcpuRequest.TlbFlush"/>; runs on the vCPU's thread.</summary>
+    protected virtual void MaintenanceRequested() { }
 
     private VcpuExit RunInside(ulong retiredLimit)
     {
@@ -527,6 +549,8 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
 
                 action();
             }
+
+            MaintenanceRequested();
         }
 
         if ((requests & VcpuRequest.Exclusive) != 0)

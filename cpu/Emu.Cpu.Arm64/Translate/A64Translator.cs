@@ -32,6 +32,9 @@ public enum A64Mode : ulong
 
     /// <summary>The page's guarded bit and SCTLR_ELx.BT: BTI checks apply.</summary>
     Bti = 128,
+
+    /// <summary>PSTATE.SP is 0 above EL0: SP_EL0 is the current stack pointer, and not accessible by its name.</summary>
+    StackPointerEl0 = 256,
 }
 
 /// <summary>Translates A64. One for each vCPU; used under the code cache's lock.</summary>

@@ -85,6 +85,39 @@ public sealed unsafe class TlbTable
                 Clear(e);
             }
         }
+
+        if (mask == 0)
+        {
+            Seen &= ~flag;
+        }
+    }
+
+    /// <summary>Drops the translations of a run of addresses, and large ones anywhere near it.</summary>
+    /// <param name="va">First address.</param>
+    /// <param name="last">Last address.</param>
+    /// <param name="vaMask">Bits of the addresses that take part in the comparison.</param>
+    /// <param name="largeMask">~(size - 1) of the largest page or block a translation may come from.</param>
+    public void FlushRange(ulong va, ulong last, ulong vaMask = ulong.MaxValue, ulong largeMask = ~0x3FFF_FFFFUL)
+    {
+        if (!Used)
+        {
+            return;
+        }
+
+        ulong first = va & vaMask & TlbEntry.PageMask, end = last & vaMask, firstLarge = first & largeMask, endLarge = end | ~largeMask;
+        for (var e = (TlbEntry*)Pointer; e < (TlbEntry*)(Pointer + TlbEntry.TableBytes); e++)
+        {
+            if (e->Info == TlbEntry.Empty)
+            {
+                continue;
+            }
+
+            var page = TagOf(e) & vaMask & TlbEntry.PageMask;
+            if (((TlbInfo)e->Info & TlbInfo.Large) != 0 ? page >= firstLarge && page <= endLarge : page >= first && page <= end)
+            {
+                Clear(e);
+            }
+        }
     }
 
     internal void Filled(TlbInfo info)
