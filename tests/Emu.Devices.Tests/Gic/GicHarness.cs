@@ -1,6 +1,5 @@
 // A GIC with recording CPUs and short names for its registers, the way a driver uses them.
 using Emu.Core;
-using Emu.Devices.Irq;
 
 namespace Emu.Devices.Tests;
 
@@ -45,7 +44,7 @@ internal sealed class GicHarness
     public GicHarness(int vcpus = 1, bool enabled = true)
     {
         Cpus = [.. Enumerable.Range(0, vcpus).Select(_ => new RecordingCpu())];
-        Gic = new Irq.Gic([.. Enumerable.Range(0, vcpus).Select(Mpidr)], 256, Log.Null);
+        Gic = new Emu.Devices.Irq.Gic([.. Enumerable.Range(0, vcpus).Select(Mpidr)], 256, Log.Null);
         for (var i = 0; i < vcpus; i++)
         {
             Gic.Connect(i, Cpus[i]);
@@ -71,7 +70,7 @@ internal sealed class GicHarness
         }
     }
 
-    public Irq.Gic Gic { get; }
+    public Emu.Devices.Irq.Gic Gic { get; }
 
     public RecordingCpu[] Cpus { get; }
 

@@ -56,7 +56,7 @@ public class GicRegisterTests
     [Fact]
     public void RedistributorTyper_PutsAffinity3InTheTopByte()
     {
-        var gic = new Irq.Gic([0x12_8003_0201], 32, Log.Null);
+        var gic = new Emu.Devices.Irq.Gic([0x12_8003_0201], 32, Log.Null);
         Assert.Equal(0x1203_0201UL, gic.RedistributorFrames.Read(8, 8) >> 32);
     }
 
@@ -204,7 +204,7 @@ public class GicRegisterTests
     [InlineData(33)]
     [InlineData(992)]
     public void SpiCount_OutOfRange_IsRefused(int count) =>
-        Assert.Throws<ArgumentOutOfRangeException>(() => new Irq.Gic([0], count, Log.Null));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new Emu.Devices.Irq.Gic([0], count, Log.Null));
 
     [Fact]
     public void Lines_OutOfRange_AreRefused()
@@ -218,13 +218,13 @@ public class GicRegisterTests
     }
 
     [Fact]
-    public void TwoVcpusOfOneAffinity_AreRefused() => Assert.Throws<ArgumentException>(() => new Irq.Gic([1, 0x8000_0001], 32, Log.Null));
+    public void TwoVcpusOfOneAffinity_AreRefused() => Assert.Throws<ArgumentException>(() => new Emu.Devices.Irq.Gic([1, 0x8000_0001], 32, Log.Null));
 
     [Fact]
     public void ReservedAccess_IsLoggedOnceAtDebug()
     {
         var text = new StringWriter();
-        var gic = new Irq.Gic([0], 32, new Log(text, LogLevel.Debug));
+        var gic = new Emu.Devices.Irq.Gic([0], 32, new Log(text, LogLevel.Debug));
         gic.DistributorFrame.Read(0x3000, 4);
         gic.DistributorFrame.Read(0x3000, 4);
         Assert.Equal("emu: gic: 4-byte read of GICD offset 0x3000 is reserved: RAZ/WI\n", text.ToString());

@@ -54,7 +54,7 @@ public class GicRoutingTests
     [Fact]
     public void Sgi_RangeSelector_ReachesAff0Above15()
     {
-        var gic = new Irq.Gic([0, 17, 0x12_0103_04FF], 32, Emu.Core.Log.Null);
+        var gic = new Emu.Devices.Irq.Gic([0, 17, 0x12_0103_04FF], 32, Emu.Core.Log.Null);
         gic.WriteSystemRegister(0, SGI1R, 1, false, (7UL << 24) | (1UL << 44) | 0b10);
         Assert.Equal(1u << 7, gic.RedistributorFrames.Read(RedistributorStride + SgiBase + ISPENDR, 4));
         gic.WriteSystemRegister(0, SGI1R, 1, false, (3UL << 24) | (15UL << 44) | (0x12UL << 48) | (1UL << 32) | (3UL << 16) | 0x8000);
