@@ -113,7 +113,7 @@ public class GicFuzzTests
             // Open in rounds 1, 4, 6 and 7 of 8, the line high in the odd ones: the mask opens and closes with both edges of the line.
             var open = (0xD2 >> (round & 7) & 1) != 0;
             Volatile.Write(ref started, round);
-            for (var delay = round % 8; delay > 0; delay--)
+            for (var delay = round / 8 % 24; delay > 0; delay--)
             {
                 Thread.SpinWait(1);
             }
