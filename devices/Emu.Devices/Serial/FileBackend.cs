@@ -36,6 +36,11 @@ public sealed class FileBackend : ICharBackend
                 log.Write(LogLevel.Error, $"serial file '{path}': {e.Message}; further output is dropped");
                 return false;
             }
+            catch (ObjectDisposedException)
+            {
+                // A write that was stuck past the grace of CancelWaits, as on a FIFO that nobody reads.
+                return false;
+            }
         });
     }
 

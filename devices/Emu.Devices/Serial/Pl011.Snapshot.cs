@@ -75,7 +75,8 @@ public sealed partial class Pl011
 
             // A sender may have been refused by another state of the device: it is asked again at the next access that leaves room.
             refused = true;
-            UpdateLine();
+            asserted = (ris & imsc) != 0;
+            irq.Set(asserted);
         }
     }
 }

@@ -32,6 +32,9 @@ public sealed partial class Pl011 : IMmioDevice, ISnapshotable, ICharSink
     private Pl011Interrupts imsc;
     private Pl011Interrupts ris;
 
+    /// <summary>Level last driven on the line.</summary>
+    private bool asserted;
+
     /// <summary>Creates a UART in its reset state.</summary>
     /// <param name="irq">UARTINTR, the combined interrupt.</param>
     /// <param name="backend">Host end; the caller starts it with <c>backend.Start(uart.Input)</c> and disposes of it.</param>
@@ -267,5 +270,14 @@ public sealed partial class Pl011 : IMmioDevice, ISnapshotable, ICharSink
             | ((changed & Pl011Flags.DCD) != 0 ? Pl011Interrupts.DCD : 0)
             | ((changed & Pl011Flags.RI) != 0 ? Pl011Interrupts.RI : 0);
 
-    private void UpdateLine() => irq.Set((ris & imsc) != 0);
+    /// <summary>Drives the line when its level changes: a console prints byte by byte, and the interrupt controller need not hear of each.</summary>
+    private void UpdateLine()
+    {
+        var level = (ris & imsc) != 0;
+        if (level != asserted)
+        {
+            asserted = level;
+            irq.Set(level);
+        }
+    }
 }

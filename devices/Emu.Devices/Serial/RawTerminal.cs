@@ -41,7 +41,7 @@ public sealed unsafe class RawTerminal : IDisposable
         if (!OperatingSystem.IsWindows())
         {
             signals.Add(PosixSignalRegistration.Create(PosixSignal.SIGTSTP, OnStop));
-            signals.Add(PosixSignalRegistration.Create(PosixSignal.SIGCONT, _ => Enter()));
+            signals.Add(PosixSignalRegistration.Create(PosixSignal.SIGCONT, OnContinue));
         }
 
         Enter();
@@ -112,6 +112,13 @@ public sealed unsafe class RawTerminal : IDisposable
         context.Cancel = true;
         Restore();
         _ = Libc.kill(Libc.getpid(), Libc.SIGSTOP);
+    }
+
+    private void OnContinue(PosixSignalContext context)
+    {
+        // Else the .NET runtime gives the terminal the settings it found at start-up, after the handlers.
+        context.Cancel = true;
+        Enter();
     }
 
     private void OnExit(object? sender, EventArgs e) => Restore();

@@ -62,10 +62,10 @@ public class OutputWriterTests
     [Fact]
     public void StuckReader_BlocksTheWriterAtTheLimit_UntilWaitsAreCancelled()
     {
-        using var release = new ManualResetEventSlim();
+        var release = new TaskCompletionSource();
         var writer = new OutputWriter("test", _ =>
         {
-            release.Wait();
+            release.Task.GetAwaiter().GetResult();
             return true;
         });
         writer.Write("x"u8);
@@ -82,7 +82,7 @@ public class OutputWriterTests
         var watch = Stopwatch.StartNew();
         writer.Dispose();
         Assert.True(watch.ElapsedMilliseconds < 5000);
-        release.Set();
+        release.SetResult();
     }
 
     [Fact]

@@ -4,7 +4,7 @@ using static Emu.Devices.Serial.Pl011Registers;
 
 namespace Emu.Devices.Tests.Serial;
 
-public class Pl011Tests
+public sealed class Pl011Tests : IDisposable
 {
     private const uint Rx = (uint)Pl011Interrupts.RX;
     private const uint Tx = (uint)Pl011Interrupts.TX;
@@ -23,6 +23,8 @@ public class Pl011Tests
         uart = new Pl011(line, backend);
         backend.Start(uart.Input);
     }
+
+    public void Dispose() => backend.Dispose();
 
     private uint Get(ulong register) => (uint)uart.Read(register, 4);
 
@@ -342,7 +344,7 @@ public class Pl011Tests
         var state = Support.Save(uart);
 
         var otherLine = new TestLine();
-        var otherBackend = new MemoryBackend();
+        using var otherBackend = new MemoryBackend();
         var other = new Pl011(otherLine, otherBackend);
         otherBackend.Start(other.Input);
         Support.Restore(other, state);
