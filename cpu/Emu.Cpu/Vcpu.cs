@@ -23,6 +23,8 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
     private readonly ulong[] pageFilter = new ulong[64];
     private readonly Queue<Action> remoteWork = new();
     private GCHandle handle;
+    private long outerLoopPasses;
+    private volatile bool inGuestCode;
 
     private const int FetchEntries = 256;
 
@@ -42,7 +44,6 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
         s->Owner = GCHandle.ToIntPtr(handle);
         s->JumpCache = (JumpCacheEntry*)jumpCache.Pointer;
         s->Scratch = (MicroOp*)(privateBlock.Pointer + 1024);
-        s->HeatThreshold = int.MaxValue;
         FlushJumpCache();
         Code.Attach(this);
         shared.Gate.Attach(this);
@@ -73,6 +74,12 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
 
     /// <summary>TLB misses that walked the page tables.</summary>
     public ulong TlbMisses { get; private set; }
+
+    /// <summary>Times the outer loop entered an engine.</summary>
+    internal long OuterLoopPasses => Volatile.Read(ref outerLoopPasses);
+
+    /// <summary>An engine is running guest code.</summary>
+    internal bool InGuestCode => inGuestCode;
 
     /// <summary>Switched off (PSCI): not running until <see cref="PowerOn"/>.</summary>
     public bool PoweredOff { get; protected set; }
@@ -257,7 +264,11 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
                 block = PrivateBlock(block->Physical, (int)(retiredLimit - s->Retired));
             }
 
-            switch (Enter(block))
+            outerLoopPasses++;
+            inGuestCode = true;
+            var exit = Enter(block);
+            inGuestCode = false;
+            switch (exit)
             {
                 case BlockExit.Fault:
                     s->ExactRetired = s->Retired;
@@ -601,6 +612,9 @@ public sealed class VcpuShared : IDisposable
     /// <summary>The block cache.</summary>
     public CodeCache Code { get; }
 
+    /// <summary>The compiler, or null on the interpreter engine.</summary>
+    public Jit.JitCompiler? Compiler { get; init; }
+
     /// <summary>Stops vCPUs for exclusive actions.</summary>
     public ExclusiveGate Gate { get; } = new();
 
@@ -612,5 +626,9 @@ public sealed class VcpuShared : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => Code.Dispose();
+    public void Dispose()
+    {
+        Compiler?.Dispose();
+        Code.Dispose();
+    }
 }

@@ -4,6 +4,7 @@ using System.Numerics;
 using System.Runtime.Intrinsics;
 using Emu.Cpu.Blocks;
 using Emu.Cpu.Ir;
+using Emu.Cpu.Jit;
 using Emu.Cpu.Mmu;
 
 namespace Emu.Cpu.Interpreter;
@@ -21,6 +22,12 @@ public static unsafe class Interpreter
         int status;
 
     Next:
+        if (--block->Heat < 0)
+        {
+            goto Hot;
+        }
+
+    Cold:
         var retired = s->Retired + (ulong)block->Count;
         if (retired > s->Limit)
         {
@@ -29,6 +36,7 @@ public static unsafe class Interpreter
 
         s->Retired = retired;
         op = block->Ops;
+    Execute:
         while (true)
         {
             switch (op->Kind)
@@ -1009,7 +1017,7 @@ public static unsafe class Interpreter
                     }
                     
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.Ld8X:
@@ -1024,7 +1032,7 @@ public static unsafe class Interpreter
                     }
                     
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.Ld16:
@@ -1039,7 +1047,7 @@ public static unsafe class Interpreter
                     }
                     
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.Ld16X:
@@ -1054,7 +1062,7 @@ public static unsafe class Interpreter
                     }
                     
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.Ld32:
@@ -1069,7 +1077,7 @@ public static unsafe class Interpreter
                     }
                     
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.Ld32X:
@@ -1084,7 +1092,7 @@ public static unsafe class Interpreter
                     }
                     
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.Ld64:
@@ -1099,7 +1107,7 @@ public static unsafe class Interpreter
                     }
                     
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.Ld64X:
@@ -1114,7 +1122,7 @@ public static unsafe class Interpreter
                     }
                     
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdS8:
@@ -1129,7 +1137,7 @@ public static unsafe class Interpreter
                     }
                     
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdS8X:
@@ -1144,7 +1152,7 @@ public static unsafe class Interpreter
                     }
                     
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdS16:
@@ -1159,7 +1167,7 @@ public static unsafe class Interpreter
                     }
                     
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdS16X:
@@ -1174,7 +1182,7 @@ public static unsafe class Interpreter
                     }
                     
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdS32:
@@ -1189,7 +1197,7 @@ public static unsafe class Interpreter
                     }
                     
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdS32X:
@@ -1204,7 +1212,7 @@ public static unsafe class Interpreter
                     }
                     
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdS8To32:
@@ -1219,7 +1227,7 @@ public static unsafe class Interpreter
                     }
                     
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdS8To32X:
@@ -1234,7 +1242,7 @@ public static unsafe class Interpreter
                     }
                     
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdS16To32:
@@ -1249,7 +1257,7 @@ public static unsafe class Interpreter
                     }
                     
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdS16To32X:
@@ -1264,7 +1272,7 @@ public static unsafe class Interpreter
                     }
                     
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdV8:
@@ -1279,7 +1287,7 @@ public static unsafe class Interpreter
                     }
                     
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdV8X:
@@ -1294,7 +1302,7 @@ public static unsafe class Interpreter
                     }
                     
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdV16:
@@ -1309,7 +1317,7 @@ public static unsafe class Interpreter
                     }
                     
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdV16X:
@@ -1324,7 +1332,7 @@ public static unsafe class Interpreter
                     }
                     
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdV32:
@@ -1339,7 +1347,7 @@ public static unsafe class Interpreter
                     }
                     
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdV32X:
@@ -1354,7 +1362,7 @@ public static unsafe class Interpreter
                     }
                     
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdV64:
@@ -1369,7 +1377,7 @@ public static unsafe class Interpreter
                     }
                     
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdV64X:
@@ -1384,7 +1392,7 @@ public static unsafe class Interpreter
                     }
                     
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdV128:
@@ -1399,7 +1407,7 @@ public static unsafe class Interpreter
                     }
                     
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdV128X:
@@ -1414,7 +1422,7 @@ public static unsafe class Interpreter
                     }
                     
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.St8:
@@ -1429,7 +1437,7 @@ public static unsafe class Interpreter
                     }
                     
                     status = MemoryOps.Store(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.St8X:
@@ -1444,7 +1452,7 @@ public static unsafe class Interpreter
                     }
                     
                     status = MemoryOps.Store(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.St16:
@@ -1459,7 +1467,7 @@ public static unsafe class Interpreter
                     }
                     
                     status = MemoryOps.Store(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.St16X:
@@ -1474,7 +1482,7 @@ public static unsafe class Interpreter
                     }
                     
                     status = MemoryOps.Store(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.St32:
@@ -1489,7 +1497,7 @@ public static unsafe class Interpreter
                     }
                     
                     status = MemoryOps.Store(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.St32X:
@@ -1504,7 +1512,7 @@ public static unsafe class Interpreter
                     }
                     
                     status = MemoryOps.Store(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.St64:
@@ -1519,7 +1527,7 @@ public static unsafe class Interpreter
                     }
                     
                     status = MemoryOps.Store(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.St64X:
@@ -1534,7 +1542,7 @@ public static unsafe class Interpreter
                     }
                     
                     status = MemoryOps.Store(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.St128:
@@ -1549,7 +1557,7 @@ public static unsafe class Interpreter
                     }
                     
                     status = MemoryOps.Store(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.St128X:
@@ -1564,7 +1572,7 @@ public static unsafe class Interpreter
                     }
                     
                     status = MemoryOps.Store(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdP32:
@@ -1582,7 +1590,7 @@ public static unsafe class Interpreter
                     }
                     
                     status = MemoryOps.LoadPair(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdP64:
@@ -1600,7 +1608,7 @@ public static unsafe class Interpreter
                     }
                     
                     status = MemoryOps.LoadPair(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdPV32:
@@ -1617,7 +1625,7 @@ public static unsafe class Interpreter
                     }
                     
                     status = MemoryOps.LoadPair(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdPV64:
@@ -1634,7 +1642,7 @@ public static unsafe class Interpreter
                     }
                     
                     status = MemoryOps.LoadPair(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdPV128:
@@ -1651,7 +1659,7 @@ public static unsafe class Interpreter
                     }
                     
                     status = MemoryOps.LoadPair(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.StP32:
@@ -1668,7 +1676,7 @@ public static unsafe class Interpreter
                     }
                     
                     status = MemoryOps.StorePair(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.StP64:
@@ -1685,7 +1693,7 @@ public static unsafe class Interpreter
                     }
                     
                     status = MemoryOps.StorePair(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.StP128:
@@ -1702,19 +1710,19 @@ public static unsafe class Interpreter
                     }
                     
                     status = MemoryOps.StorePair(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdUnprivileged:
                 {
                     status = MemoryOps.LoadUnprivileged(s, op);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.StUnprivileged:
                 {
                     status = MemoryOps.StoreUnprivileged(s, op);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.CheckAlignment:
@@ -1726,7 +1734,7 @@ public static unsafe class Interpreter
                     }
                     
                     status = MemoryOps.AlignmentFault(s, op);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.CheckSp:
@@ -1738,7 +1746,7 @@ public static unsafe class Interpreter
                     }
                     
                     status = MemoryOps.StackAlignmentFault(s, op);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.Fence:
@@ -1934,10 +1942,17 @@ public static unsafe class Interpreter
                     continue;
                 }
 
+                case MicroOpKind.CallFlags:
+                {
+                    ((delegate*<CpuState*, MicroOp*, void>)op->Imm)(s, op);
+                    op++;
+                    continue;
+                }
+
                 case MicroOpKind.CallChecked:
                 {
                     status = ((delegate*<CpuState*, MicroOp*, int>)op->Imm)(s, op);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.CallEnd:
@@ -2046,23 +2061,25 @@ public static unsafe class Interpreter
                     throw new InvalidOperationException($"micro-op {op->Kind} has no interpreter case");
             }
 
-        AfterSlow:
-            if (status == Status.Continue)
-            {
-                op++;
-                continue;
-            }
-
-            if (status == Status.Fault)
-            {
-                s->Pc += block->OffsetOf(op->Left);
-                s->Retired -= op->Left;
-                return BlockExit.Fault;
-            }
-
-            // Finish the instruction out of line, then leave the block.
-            op = MemoryOps.RestOfInstruction(s, op, block);
         }
+
+    Slow:
+        if (status == Status.Continue)
+        {
+            op++;
+            goto Execute;
+        }
+
+        if (status == Status.Fault)
+        {
+            s->Pc += block->OffsetOf(op->Left);
+            s->Retired -= op->Left;
+            return BlockExit.Fault;
+        }
+
+        // Finish the instruction out of line, then leave the block.
+        op = MemoryOps.RestOfInstruction(s, op, block);
+        goto Execute;
 
     Exit0Imm:
         s->Pc += (ulong)op->Imm;
@@ -2122,5 +2139,34 @@ public static unsafe class Interpreter
         }
 
         return BlockExit.Left;
+
+    Hot:
+        // Rare for a block without compiled code; for one with it, this is the way in.
+        if (block->Code == null)
+        {
+            HotBlocks.Report(s, block);
+            goto Cold;
+        }
+
+        block->Heat = 0;
+        switch (((delegate*<CpuState*, CompiledExit>)block->Code)(s))
+        {
+            case CompiledExit.Left:
+                goto FromJumpCache;
+            case CompiledExit.Limit:
+            case CompiledExit.OuterLoop:
+                return BlockExit.Left;
+            case CompiledExit.LinkWanted:
+                return BlockExit.LinkWanted;
+            case CompiledExit.Resume:
+                block = s->SideBlock;
+                op = s->SideOp;
+                goto Execute;
+            default:
+                block = s->SideBlock;
+                op = s->SideOp;
+                status = s->SideStatus;
+                goto Slow;
+        }
     }
 }
