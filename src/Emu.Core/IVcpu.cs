@@ -26,7 +26,8 @@ public interface IVcpu : ISnapshotable, ICpuInterruptInput
     /// <summary>Index from 0.</summary>
     int Index { get; }
 
-    /// <summary>Instructions retired since power-on.</summary>
+    /// <summary>Instructions retired since power-on. Exact when read between runs, and from inside a run by what an instruction calls
+    /// (a device register, a system register): the instructions before the one that calls.</summary>
     ulong Retired { get; }
 
     /// <summary>The guest's program counter (for messages).</summary>
@@ -42,7 +43,11 @@ public interface IVcpu : ISnapshotable, ICpuInterruptInput
     /// <summary>Whether a halted or powered-off vCPU could run now (deterministic scheduling).</summary>
     bool HasWork { get; }
 
-    /// <summary>Makes a running or sleeping vCPU return soon with <see cref="VcpuExit.Kicked"/>. Any thread.</summary>
+    /// <summary>
+    /// Makes a running or sleeping vCPU return soon with <see cref="VcpuExit.Kicked"/>; a kick that comes between runs ends the next one.
+    /// Any thread. Called from inside a run (a timer register was written), the run ends before the next block: deterministic mode then
+    /// runs on to the new deadline, to the exact instruction.
+    /// </summary>
     void Kick();
 
     /// <summary>Power-on reset. The machine then sets entry state on the boot vCPU.</summary>
