@@ -138,6 +138,9 @@ public sealed class VirtualMachine : IDisposable
         }
     }
 
+    /// <summary>After <see cref="Run"/>: writes out what the guest printed, and gives the terminal back.</summary>
+    public void CloseConsole() => serial?.Dispose();
+
     /// <summary>The hash of the stopped or paused machine's state, 32 hexadecimal digits.</summary>
     public string StateHash()
     {

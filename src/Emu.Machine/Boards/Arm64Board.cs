@@ -1,7 +1,7 @@
 // The arm64 machine's devices: made, given their interrupts, and mapped where the layout says.
 using Emu.Core;
 using Emu.Devices.Gpio;
-using Emu.Devices.Irq.Gic;
+using Emu.Devices.Irq;
 using Emu.Devices.Rtc;
 using Emu.Devices.Serial;
 using Emu.Machine.Options;
