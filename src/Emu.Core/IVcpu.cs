@@ -26,9 +26,12 @@ public interface IVcpu : ISnapshotable, ICpuInterruptInput
     /// <summary>Index from 0.</summary>
     int Index { get; }
 
-    /// <summary>Instructions retired since power-on. Exact when read between runs, and from inside a run by what an instruction calls
-    /// (a device register, a system register): the instructions before the one that calls.</summary>
+    /// <summary>Instructions retired since power-on. Exact between runs; inside a run it may count a whole block ahead.</summary>
     ulong Retired { get; }
+
+    /// <summary>Inside a run, for what an instruction calls (a device register, a system register): the instructions retired before that one.
+    /// Not defined between runs.</summary>
+    ulong ExactRetired { get; }
 
     /// <summary>The guest's program counter (for messages).</summary>
     ulong ProgramCounter { get; }

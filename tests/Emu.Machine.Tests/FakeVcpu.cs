@@ -21,6 +21,9 @@ public sealed class FakeVcpu(int index) : IVcpu
 
     public ulong Retired { get; private set; }
 
+    /// <summary>Like an engine's: kept for the instruction that runs, and stale between runs.</summary>
+    public ulong ExactRetired { get; private set; }
+
     public ulong ProgramCounter => Retired * 4;
 
     public string SnapshotName => $"vcpu{index}";
@@ -69,6 +72,7 @@ public sealed class FakeVcpu(int index) : IVcpu
                 return VcpuExit.LimitReached;
             }
 
+            ExactRetired = Retired;
             var exit = Step(this);
             Retired++;
             if (exit is { } e)

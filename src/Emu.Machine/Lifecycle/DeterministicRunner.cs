@@ -30,6 +30,7 @@ public sealed class DeterministicRunner : Runner
     private ulong turnStart;
     private ulong runUntil;
     private ulong total;
+    private bool running;
 
     /// <summary>Creates the runner.</summary>
     /// <param name="vcpus">vCPUs by index.</param>
@@ -48,7 +49,7 @@ public sealed class DeterministicRunner : Runner
         this.pacedIdle = pacedIdle;
         asleep = new bool[vcpus.Count];
         current = vcpus[0];
-        timeInTurn = () => turnTime + (current.Retired - turnStart);
+        timeInTurn = () => turnTime + ((running ? current.ExactRetired : current.Retired) - turnStart);
         clock.Rearmed += ShortenRun;
     }
 
@@ -112,7 +113,9 @@ public sealed class DeterministicRunner : Runner
             var now = turnTime + done;
             var step = Math.Min(length - done, clock.NextDeadline - now);
             runUntil = now + step;
+            running = true;
             var exit = current.Run(current.Retired + step);
+            running = false;
             runUntil = 0;
             if (exit is VcpuExit.Halted or VcpuExit.PoweredOff)
             {

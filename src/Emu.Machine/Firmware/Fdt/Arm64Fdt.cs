@@ -98,7 +98,6 @@ public static class Arm64Fdt
         PrimeCell(fdt, "pl061@9020000", "arm,pl061", Arm64Layout.Pl061Base, Arm64Layout.GpioInterrupt)
             .Cells("clocks", ClockPhandle).Strings("clock-names", "apb_pclk")
             .Flag("gpio-controller").Cells("#gpio-cells", 2)
-            .Flag("interrupt-controller").Cells("#interrupt-cells", 2)
             .Cells("phandle", GpioPhandle).EndNode();
         fdt.BeginNode("gpio-keys").Strings("compatible", "gpio-keys");
         fdt.BeginNode("button@1").Strings("label", "GPIO Key Poweroff").Cells("linux,code", KeyPower)
