@@ -56,7 +56,10 @@ internal static class Program
         {
             var command = parsed.CommandResult.Command;
             var name = command == root ? "emu" : $"emu {command.Name}";
-            return Report.Error($"{parsed.Errors[0].Message.TrimEnd('.').ReplaceLineEndings(" ")}; see {name} --help", ExitStatus.BadUsage);
+            var message = parsed.UnmatchedTokens.Count > 0
+                ? $"unknown command or option '{parsed.UnmatchedTokens[0]}'"
+                : parsed.Errors[0].Message.TrimEnd('.');
+            return Report.Error($"{message.ReplaceLineEndings(" ")}; see {name} --help", ExitStatus.BadUsage);
         }
 
         return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
