@@ -217,6 +217,33 @@ public class DeterministicRunnerTests
         runner.Join();
     }
 
+    [Fact]
+    public void Pause_ChangesNeitherTurnsNorTime()
+    {
+        var turns = new List<(int Vcpu, ulong Time)>();
+        var vcpus = Vcpus(2, v =>
+        {
+            if (turns.Count == 0 || turns[^1].Vcpu != v.Index)
+            {
+                turns.Add((v.Index, clock.Now));
+            }
+
+            return null;
+        });
+        var runner = Start(vcpus, 100 * Quantum);
+        for (var i = 0; i < 20 && !control.IsStopping; i++)
+        {
+            Thread.Sleep(1);
+            runner.Pause();
+            Assert.Equal(vcpus[0].Retired + vcpus[1].Retired, runner.Instructions);
+            runner.Resume();
+        }
+
+        Assert.True(control.Wait(TimeSpan.FromSeconds(30)));
+        runner.Join();
+        Assert.Equal(Enumerable.Range(0, 100).Select(i => (i % 2, (ulong)i * Quantum)), turns);
+    }
+
     private static FakeVcpu[] Vcpus(int count, Func<FakeVcpu, VcpuExit?> step)
     {
         var vcpus = new FakeVcpu[count];

@@ -78,7 +78,7 @@ public sealed class DeterministicRunner : Runner
             input.Deliver();
             clock.RunDueTimers();
             var before = total;
-            for (var i = 0; i < Vcpus.Length && !MustLeave; i++)
+            for (var i = 0; i < Vcpus.Length && !Control.IsStopping; i++)
             {
                 if (!asleep[i] || Vcpus[i].HasWork)
                 {
@@ -101,8 +101,10 @@ public sealed class DeterministicRunner : Runner
         asleep[index] = false;
         var length = stopAt is { } stop ? Math.Min(Quantum, stop - total) : Quantum;
         clock.Source = timeInTurn;
-        while (!MustLeave)
+        while (!Control.IsStopping)
         {
+            // A pause stands inside the turn, so that the turns after it are the same as without one.
+            ParkWhilePaused();
             clock.RunDueTimers();
             var done = current.Retired - turnStart;
             if (done >= length)
@@ -114,9 +116,10 @@ public sealed class DeterministicRunner : Runner
             var step = Math.Min(length - done, clock.NextDeadline - now);
             runUntil = now + step;
             running = true;
-            var exit = current.Run(current.Retired + step);
+            var exit = current.Run(turnStart + done + step);
             running = false;
             runUntil = 0;
+            Volatile.Write(ref total, total + (current.Retired - turnStart - done));
             if (exit is VcpuExit.Halted or VcpuExit.PoweredOff)
             {
                 asleep[index] = true;
@@ -124,10 +127,8 @@ public sealed class DeterministicRunner : Runner
             }
         }
 
-        var retired = current.Retired - turnStart;
-        clock.Set(turnTime + retired);
+        clock.Set(turnTime + (current.Retired - turnStart));
         clock.Source = null;
-        Volatile.Write(ref total, total + retired);
         if (total == stopAt)
         {
             Control.Stop(new RunOutcome(RunEnd.InstructionLimit));
