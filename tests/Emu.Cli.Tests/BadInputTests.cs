@@ -48,8 +48,9 @@ public sealed class BadInputTests : IDisposable
         { "run --kernel IMAGE --deterministic=x", "--deterministic: 'x' is not a whole number" },
         { "run --kernel IMAGE --cmdline LONG", "--cmdline is 2049 bytes long; a kernel takes at most 2048" },
         { "boot", "'boot'; see emu boot --help" },
-        { "boot nobody", "there is no guest 'nobody'; there is broken, silent" },
-        { "boot broken", "guest 'broken' could not be provided: its script ended with status 7" },
+        { "boot nobody", "there is no guest 'nobody'; there is broken, failing, silent" },
+        { "boot broken", "ended with status 7" },
+        { "boot failing", "emu: install apt" },
         { "boot silent", "the script of guest 'silent' named no kernel" },
         { "boot ../guests/broken", "there is no guest '../guests/broken'" },
         { "boot --deterministic nobody", "there is no guest 'nobody'" },
@@ -76,6 +77,7 @@ public sealed class BadInputTests : IDisposable
     {
         var guests = Directory.CreateDirectory(Path.Combine(directory.FullName, "testroms", "guests")).FullName;
         Script(Path.Combine(guests, "broken"), "exit 7");
+        Script(Path.Combine(guests, "failing"), "echo emu: install apt >&2; exit 2");
         Script(Path.Combine(guests, "silent"), "exit 0");
         File.WriteAllText(Path.Combine(guests, "lib.sh"), "");
         File.WriteAllText(Path.Combine(directory.FullName, "text"), "hello");

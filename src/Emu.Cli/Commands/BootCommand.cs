@@ -45,7 +45,12 @@ internal static class BootCommand
         // Malformed options are reported before anything is fetched.
         var checkedOnly = options.Machine(parsed, new GuestDefaults(name, null, BaseCommandLine));
         checkedOnly.Validate();
-        var (kernel, initramfs) = GuestCatalog.Provide(name);
+        var status = GuestCatalog.Provide(name, out var kernel, out var initramfs);
+        if (status != ExitStatus.Success)
+        {
+            return status;
+        }
+
         var machine = options.Machine(parsed, new GuestDefaults(kernel, initramfs, CommandLine(command, checkedOnly)));
         using var report = options.ExitReport(parsed);
         if (command is null)

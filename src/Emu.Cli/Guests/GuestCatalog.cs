@@ -13,11 +13,16 @@ internal static class GuestCatalog
 
     private static readonly string ScriptsPath = Path.Combine("testroms", "guests");
 
-    /// <summary>Provides a guest; its script reports progress on standard error.</summary>
-    /// <returns>The guest's files.</returns>
-    /// <exception cref="EmuException">There is no such guest, or it cannot be had.</exception>
-    public static (string Kernel, string? Initramfs) Provide(string name)
+    /// <summary>Provides a guest; its script reports progress, and what went wrong, on standard error.</summary>
+    /// <param name="name">The guest.</param>
+    /// <param name="kernel">Its kernel file.</param>
+    /// <param name="initramfs">Its initramfs file, or null.</param>
+    /// <returns>0, or the exit status of a script that has already told the user why there is no guest.</returns>
+    /// <exception cref="EmuException">There is no such guest, or its script is broken.</exception>
+    public static int Provide(string name, out string kernel, out string? initramfs)
     {
+        kernel = "";
+        initramfs = null;
         var directory = ScriptsDirectory();
         var names = Names(directory);
         if (Array.IndexOf(names, name) < 0)
@@ -25,9 +30,15 @@ internal static class GuestCatalog
             throw new EmuException($"there is no guest '{name}'; there is {(names.Length == 0 ? "none" : string.Join(", ", names))}");
         }
 
-        var output = Run(Path.Combine(directory, name), name);
-        string? kernel = null;
-        string? initramfs = null;
+        var script = Path.Combine(directory, name);
+        var status = Run(script, name, out var output);
+        if (status != ExitStatus.Success)
+        {
+            return status is ExitStatus.BadUsage or ExitStatus.InternalError || status > ExitStatus.SignalBase
+                ? status
+                : throw new EmuException($"guest '{name}' could not be provided: {script} ended with status {status}");
+        }
+
         foreach (var line in output.Split('\n'))
         {
             if (line.StartsWith("kernel=", StringComparison.Ordinal))
@@ -40,7 +51,7 @@ internal static class GuestCatalog
             }
         }
 
-        return (kernel ?? throw new EmuException($"the script of guest '{name}' named no kernel; run {Path.Combine(directory, name)} --print-paths to see why"), initramfs);
+        return kernel.Length > 0 ? status : throw new EmuException($"the script of guest '{name}' named no kernel; run {script} --print-paths to see why");
     }
 
     /// <summary>The guests: executable files of the directory, sorted.</summary>
@@ -80,14 +91,14 @@ internal static class GuestCatalog
         throw new EmuException($"the guests' scripts ({ScriptsPath}) were not found; start emu through the project's ./emu, or set {RootVariable}");
     }
 
-    private static string Run(string script, string name)
+    private static int Run(string script, string name, out string output)
     {
         try
         {
             using var process = Process.Start(new ProcessStartInfo(script, "--print-paths") { RedirectStandardOutput = true })!;
-            var output = process.StandardOutput.ReadToEnd();
+            output = process.StandardOutput.ReadToEnd();
             process.WaitForExit();
-            return process.ExitCode == 0 ? output : throw new EmuException($"guest '{name}' could not be provided: its script ended with status {process.ExitCode}, see above");
+            return process.ExitCode;
         }
         catch (Win32Exception e)
         {

@@ -87,7 +87,8 @@ internal sealed class Session(MachineOptions options, ExitReport report)
     private static PosixSignalRegistration OnSignal(StopControl control, PosixSignal signal, int number) =>
         PosixSignalRegistration.Create(signal, context =>
         {
-            context.Cancel = true;
+            // The first signal stops the machine in order; one more, and the process ends as signals end processes.
+            context.Cancel = !control.IsStopping;
             control.Stop(new RunOutcome(RunEnd.Signal, number));
         });
 
