@@ -177,9 +177,12 @@ main:
     check_eq x0, 3
     pass
 
-// Lets the other CPU run its loop for a while.
+// Lets the other CPU run its loop for a while. QEMU needs longer: while a CPU translates code, it misses a change.
 pause:
     mov     x0, #20000
+.if QEMU
+    lsl     x0, x0, #8
+.endif
 1:  subs    x0, x0, #1
     b.ne    1b
     ret
