@@ -8,6 +8,7 @@
 .set MOV_W0, 0x52800000             // MOVZ W0, #imm16: the number is at bit 5
 .set RET, 0xd65f03c0
 .set B_SELF, 0x14000000
+.set NOP, 0xd503201f
 
 // publish REGISTER: makes a changed instruction at that address seen here and by the other CPU. Lines of 64 bytes.
 .macro publish register
@@ -150,37 +151,37 @@ main:
     ldr     x0, [x18, #R_ELR]
     check_same x0, x20
 
-    // Another CPU in a loop of its own page, then in one over two pages: each ends when its branch is replaced.
-    cpu_on  1, second
-    check_eq x0, 0
+    // Another CPU in a loop of one block, of two blocks in a page, of two in two pages: each ends when its branch
+    // becomes a NOP (one of the few instructions that may change while they run, Arm ARM B2.2.5).
+.macro ends label, phase
     ldr     x21, =progress
 1:  ldar    x0, [x21]
-    cmp     x0, #1
+    cmp     x0, #\phase
     b.lo    1b
     bl      pause
-    ldr     x20, =loop_branch
-    ldr     w1, =RET
+    ldr     x20, =\label
+    ldr     w1, =NOP
     str     w1, [x20]
     publish x20
+.endm
+    cpu_on  1, second
+    check_eq x0, 0
+.if QEMU == 0                       // QEMU 7.2 leaves a block that branches to itself only for an interrupt
+    ends    one_branch, 1
+.endif
+    ends    two_branch, 2
+    ends    far_branch, 3
 1:  ldar    x0, [x21]
-    cmp     x0, #2
-    b.lo    1b
-    bl      pause
-    ldr     x20, =loop_far
-    ldr     w1, =RET
-    str     w1, [x20]
-    publish x20
-1:  ldar    x0, [x21]
-    cmp     x0, #3
+    cmp     x0, #4
     b.lo    1b
     ldr     x0, [x21, #8]
-    check_eq x0, 3
+    check_eq x0, 4
     pass
 
-// Lets the other CPU run its loop for a while. QEMU needs longer: while a CPU translates code, it misses a change.
+// Lets the other CPU run its loop for a while.
 pause:
     mov     x0, #20000
-.if QEMU
+.if QEMU                            // a CPU of QEMU that is translating code misses a change to it
     lsl     x0, x0, #8
 .endif
 1:  subs    x0, x0, #1
@@ -191,13 +192,18 @@ second:
     bl      cpu_setup
     bl      mmu_on
     ldr     x21, =progress
+.if QEMU == 0
     mov     x0, #1
     stlr    x0, [x21]
-    bl      loop
+    bl      one
+.endif
     mov     x0, #2
     stlr    x0, [x21]
-    bl      loop_near
+    bl      two
     mov     x0, #3
+    stlr    x0, [x21]
+    bl      far
+    mov     x0, #4
     str     x0, [x21, #8]
     stlr    x0, [x21]
 1:  wfi
@@ -209,17 +215,31 @@ near_function:
     ret
 
     .balign 4096
-loop:
+one:
     add     x5, x5, #1
-loop_branch:
-    b       loop
+one_branch:
+    b       one
+    ret
     .balign 64
-loop_near:
+two:
     add     x5, x5, #1
-    b       loop_far
+    b       two_second
+    .balign 64
+two_second:
+    add     x5, x5, #1
+two_branch:
+    b       two
+    ret
+    .balign 64
+far:
+    add     x5, x5, #1
+    b       far_second
     .balign 4096
-loop_far:
-    b       loop_near
+far_second:
+    add     x5, x5, #1
+far_branch:
+    b       far
+    ret
     .balign 4096
 chain:
     b       far_page
