@@ -24,6 +24,7 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
     private readonly Queue<Action> remoteWork = new();
     private GCHandle handle;
     private long outerLoopPasses;
+    private bool runningPrivate;
     private volatile bool inGuestCode;
 
     private const int FetchEntries = 256;
@@ -259,7 +260,8 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
                 s->LinkFrom = null;
             }
 
-            if (s->Retired + (ulong)block->Count > retiredLimit)
+            runningPrivate = s->Retired + (ulong)block->Count > retiredLimit;
+            if (runningPrivate)
             {
                 block = PrivateBlock(block->Physical, (int)(retiredLimit - s->Retired));
             }
@@ -287,8 +289,15 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
     /// <summary>Runs a block and what follows it, on the engine that has it.</summary>
     protected virtual BlockExit Enter(Block* block) => Interpreter.Interpreter.Run(State, block);
 
-    /// <summary>PC of the instruction whose slow path is running, for messages.</summary>
-    public ulong CurrentPc() => State->Pc;
+    /// <summary>PC of the instruction whose slow path is running, for messages; the block's address when the block is not known any more.</summary>
+    public ulong CurrentPc()
+    {
+        var s = State;
+        var left = s->Retired - s->ExactRetired;
+        var entry = s->JumpCache + JumpCacheEntry.Index(s->Pc);
+        var block = runningPrivate ? (Block*)privateBlock.Pointer : entry->Tag == (s->Pc ^ s->PcTag) ? entry->Target : null;
+        return block != null && left <= (ulong)block->Count ? s->Pc + block->OffsetOf((int)left) : s->Pc;
+    }
 
     /// <summary>Translates the instructions at a host address until the block ends.</summary>
     /// <param name="builder">Takes the micro-ops; must be <see cref="BlockBuilder.Ended"/> on return, with at least one instruction.</param>

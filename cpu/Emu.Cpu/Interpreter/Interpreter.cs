@@ -2058,7 +2058,9 @@ public static unsafe class Interpreter
                 }
 
                 default:
-                    throw new InvalidOperationException($"micro-op {op->Kind} has no interpreter case");
+                    // Out of line: building the message here would cost every call of this method its prologue.
+                    ThrowUnknown(op->Kind);
+                    return BlockExit.Left;
             }
 
         }
@@ -2169,4 +2171,6 @@ public static unsafe class Interpreter
                 goto Slow;
         }
     }
+
+    private static void ThrowUnknown(MicroOpKind kind) => throw new InvalidOperationException($"micro-op {kind} has no interpreter case");
 }

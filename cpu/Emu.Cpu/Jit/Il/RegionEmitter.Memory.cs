@@ -143,10 +143,24 @@ internal sealed unsafe partial class RegionEmitter
                 return true;
             }
 
-            case MicroOpKind.LdUnprivileged or MicroOpKind.StUnprivileged:
-                // Rare enough: the interpreter does it.
-                il.Emit(OpCodes.Br, ResumeAt(op));
-                return true;
+            case MicroOpKind.LdUnprivileged:
+            {
+                var signed = (op->Aux & 4) != 0;
+                return EmitLoad(
+                    op,
+                    1 << (int)(op->Aux & 3),
+                    (op->Aux & 3) switch
+                    {
+                        0 => signed ? OpCodes.Ldind_I1 : OpCodes.Ldind_U1,
+                        1 => signed ? OpCodes.Ldind_I2 : OpCodes.Ldind_U2,
+                        2 => signed ? OpCodes.Ldind_I4 : OpCodes.Ldind_U4,
+                        _ => OpCodes.Ldind_I8,
+                    },
+                    (op->Aux & 3) == 3 ? OpCodes.Nop : signed && (op->Aux & 8) == 0 ? OpCodes.Conv_I8 : OpCodes.Conv_U8);
+            }
+
+            case MicroOpKind.StUnprivileged:
+                return EmitStore(op, 1 << (int)(op->Aux & 3), (op->Aux & 3) switch { 0 => OpCodes.Stind_I1, 1 => OpCodes.Stind_I2, 2 => OpCodes.Stind_I4, _ => OpCodes.Stind_I8 });
             case MicroOpKind.CheckAlignment:
                 Load64(op->A);
                 if (op->Imm != 0)
@@ -212,7 +226,15 @@ internal sealed unsafe partial class RegionEmitter
         }
 
         il.Emit(OpCodes.Stloc, va);
-        il.Emit(OpCodes.Ldloc, tlb);
+        if (op->Kind is MicroOpKind.LdUnprivileged or MicroOpKind.StUnprivileged)
+        {
+            LoadState(TlbUnprivilegedOffset);
+        }
+        else
+        {
+            il.Emit(OpCodes.Ldloc, tlb);
+        }
+
         il.Emit(OpCodes.Ldloc, va);
         Shift(OpCodes.Shr_Un, TlbEntry.IndexShift);
         il.Emit(OpCodes.Ldc_I8, (long)TlbEntry.IndexMask);

@@ -10,6 +10,7 @@ internal sealed unsafe partial class RegionEmitter
     private static readonly int RetiredOffset = Offset(nameof(CpuState.Retired));
     private static readonly int LimitOffset = Offset(nameof(CpuState.Limit));
     private static readonly int TlbOffset = Offset(nameof(CpuState.Tlb));
+    private static readonly int TlbUnprivilegedOffset = Offset(nameof(CpuState.TlbUnprivileged));
     private static readonly int JumpCacheOffset = Offset(nameof(CpuState.JumpCache));
     private static readonly int PcTagOffset = Offset(nameof(CpuState.PcTag));
     private static readonly int LinkFromOffset = Offset(nameof(CpuState.LinkFrom));
