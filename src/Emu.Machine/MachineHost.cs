@@ -1,5 +1,6 @@
 // What a machine gets from the program around it: messages, the serial port's host end, the semihosting console, the engine.
 using Emu.Core;
+using Emu.Cpu.Arm64.System;
 using Emu.Devices.Serial;
 using Emu.Machine.Engines;
 using Emu.Machine.Options;
@@ -23,5 +24,5 @@ public sealed record MachineHost
     public bool Interactive { get; init; }
 
     /// <summary>Makes the CPU engine.</summary>
-    public Func<MachineOptions, Log, ICpuEngine> CreateEngine { get; init; } = EngineFactory.Create;
+    public Func<MachineOptions, ICpuEngine> CreateEngine { get; init; } = EngineFactory.Create;
 }

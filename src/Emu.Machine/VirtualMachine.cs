@@ -1,6 +1,7 @@
 // A whole machine: options in, board and vCPUs wired, images loaded, run to its end, reset, hashed, measured.
 using System.Diagnostics;
 using Emu.Core;
+using Emu.Cpu.Arm64.System;
 using Emu.Devices.Serial;
 using Emu.Machine.Boards;
 using Emu.Machine.Boot;
@@ -56,7 +57,7 @@ public sealed class VirtualMachine : IDisposable
             serial = host.CreateSerial();
             semihosting = options.Semihosting ? host.CreateSemihosting(serial) : null;
             board = new Arm64Board(options, memory, clock, log, serial, input is null ? null : new DeterministicInputGate(input));
-            engine = host.CreateEngine(options, log);
+            engine = host.CreateEngine(options);
             vcpus = new IVcpu[options.Cpus.Boot];
             for (var i = 0; i < vcpus.Length; i++)
             {

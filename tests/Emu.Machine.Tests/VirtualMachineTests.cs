@@ -52,7 +52,7 @@ public sealed class VirtualMachineTests : IDisposable
     public void SerialOff_HasNoPl011()
     {
         engine.Step = (_, v) => PowerOff(v);
-        using var machine = new VirtualMachine(Options(), new MachineHost { Log = Log.Null, CreateEngine = (_, _) => engine });
+        using var machine = new VirtualMachine(Options(), new MachineHost { Log = Log.Null, CreateEngine = _ => engine });
         Assert.DoesNotContain(machine.Memory.Mmio, m => m.Name == "pl011");
         machine.Run();
     }
@@ -127,7 +127,7 @@ public sealed class VirtualMachineTests : IDisposable
             };
             using (machine = new VirtualMachine(
                 Options() with { DeterministicSeed = seed, StopAt = stopAt, Cpus = new CpusOption(2, 2) },
-                new MachineHost { Log = Log.Null, CreateEngine = (_, _) => e, CreateSerial = () => new FakeBackend() }))
+                new MachineHost { Log = Log.Null, CreateEngine = _ => e, CreateSerial = () => new FakeBackend() }))
             {
                 Assert.Equal(RunEnd.InstructionLimit, machine.Run().End);
                 Assert.Equal(stopAt, machine.Instructions);
@@ -221,7 +221,7 @@ public sealed class VirtualMachineTests : IDisposable
     private VirtualMachine Create(MachineOptions options) => new(options, new MachineHost
     {
         Log = Log.Null,
-        CreateEngine = (_, _) => engine,
+        CreateEngine = _ => engine,
         CreateSerial = () =>
         {
             serial.Created = true;

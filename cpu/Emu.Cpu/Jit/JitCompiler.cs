@@ -11,6 +11,12 @@ namespace Emu.Cpu.Jit;
 /// </summary>
 public sealed unsafe class JitCompiler : IDisposable
 {
+    /// <summary>Bytes of compiled code kept by default.</summary>
+    public const long DefaultLimit = 64L << 20;
+
+    /// <summary>Entries after which a block is compiled by default.</summary>
+    public const int DefaultThreshold = 1500;
+
     private readonly Queue<(nint Block, long Generation)> queue = new();
     private readonly Dictionary<nint, List<Region>> regionsOf = [];
     private readonly Thread thread;

@@ -1,5 +1,6 @@
 // What the machine needs of a CPU engine: vCPUs made to its wiring, an entry state, and counters for --stats.
 using Emu.Core;
+using Emu.Cpu.Arm64.System;
 
 namespace Emu.Machine.Engines;
 
@@ -36,16 +37,6 @@ public interface IEngineStatistics
 
     /// <summary>Further counters, in a stable order. Names are lower case with underscores; they become keys of --stats.</summary>
     IEnumerable<(string Name, double Value)> Counters { get; }
-}
-
-/// <summary>What Arm semihosting's :tt is connected to. Thread-safe.</summary>
-public interface ISemihostingConsole
-{
-    /// <summary>Takes what SYS_WRITEC, SYS_WRITE0 and SYS_WRITE print.</summary>
-    void Write(ReadOnlySpan<byte> data);
-
-    /// <summary>The next character for SYS_READ, or -1 at the end of input.</summary>
-    int ReadByte();
 }
 
 /// <summary>A vCPU's wiring.</summary>

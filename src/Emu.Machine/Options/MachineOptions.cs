@@ -22,6 +22,9 @@ public enum EngineKind
 
     /// <summary>The micro-op interpreter.</summary>
     Interpreter,
+
+    /// <summary>The interpreter, with hot code compiled.</summary>
+    Jit,
 }
 
 /// <summary>A machine's options. Immutable; checked when built.</summary>
@@ -102,7 +105,8 @@ public sealed record MachineOptions
     {
         "auto" => EngineKind.Auto,
         "interpreter" => EngineKind.Interpreter,
-        _ => throw new EmuException($"--engine '{text}' is unknown; expected auto or interpreter"),
+        "jit" => EngineKind.Jit,
+        _ => throw new EmuException($"--engine '{text}' is unknown; expected auto, interpreter or jit"),
     };
 
     /// <summary>Parses --deterministic's seed.</summary>
