@@ -49,7 +49,7 @@ default_keyring() {
 apt_open() {
   apt_root=$1
   local arch=$2 suite=$3 kind uri keyring have_archive= have_security= fallback
-  mkdir -p "$apt_root"/{etc,state/lists/partial,cache/archives/partial,debs}
+  mkdir -p "$apt_root"/{etc/none,state/lists/partial,cache/archives/partial,debs}
   : >"$apt_root/state/status"
   fallback=$(default_keyring)
   add_source() { # URI RELEASE KEYRING
@@ -79,9 +79,9 @@ Dir::State "$apt_root/state";
 Dir::State::status "$apt_root/state/status";
 Dir::Cache "$apt_root/cache";
 Dir::Etc::sourcelist "$apt_root/etc/sources.list";
-Dir::Etc::sourceparts "-";
-Dir::Etc::preferences "-";
-Dir::Etc::preferencesparts "-";
+Dir::Etc::sourceparts "$apt_root/etc/none";
+Dir::Etc::preferences "$apt_root/etc/none/preferences";
+Dir::Etc::preferencesparts "$apt_root/etc/none";
 APT::Architecture "$arch";
 #clear APT::Architectures;
 APT::Architectures { "$arch"; };
@@ -95,6 +95,7 @@ APT::Architectures { "$arch"; };
 #clear Acquire::IndexTargets::deb::CNF;
 Acquire::Languages "none";
 Acquire::Retries "3";
+APT::Update::Error-Mode "any";
 APT::Sandbox::User "$(id -un 2>/dev/null || echo root)";
 APT::Get::Assume-Yes "1";
 CONF
@@ -218,9 +219,14 @@ cpio_file() { # NAME MODE SOURCE
 cpio_end() { cpio_entry 'TRAILER!!!' 0 0; }
 
 # busybox_applets FILE: the names in a busybox program's applet table, one a line (the program cannot be asked: it is
-# another architecture's). The table is the NUL-separated list that starts with "[" and "[[".
+# another architecture's). The table is the long NUL-separated list that starts with "[" and "[[".
 busybox_applets() {
-  tr '\0\n' '\n\0' <"$1" | awk '$0 == "[[" && prev == "[" { on = 1; print prev } on { if ($0 !~ /^[a-z0-9\[][a-z0-9_.+-]*$|^\[\[$/) exit; print } { prev = $0 }'
+  tr '\0\n' '\n\0' <"$1" | awk '
+    function finish() { if (n > 100) { print "["; for (i = 0; i < n; i++) print name[i]; done = 1; exit } n = 0 }
+    $0 == "[[" { finish(); name[n++] = $0; next }
+    n && /^[a-z0-9][a-z0-9_.+-]*$/ { name[n++] = $0; next }
+    n { finish() }
+    END { if (!done) finish() }'
 }
 
 # busybox_initramfs DIR OUT: an initramfs of DIR/busybox, this folder's initramfs/ files and DIR/modules/*.ko in the
