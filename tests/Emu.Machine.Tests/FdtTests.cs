@@ -52,7 +52,9 @@ public class FdtTests
     {
         var source = Decompile(Options(32) with
         {
-            Ram = Arm64Layout.RamRanges(4UL << 30), Initramfs = new MemoryRange(0xFBFF_0000, 0x1234), HasPmu = true,
+            Ram = Arm64Layout.RamRanges(4UL << 30),
+            Initramfs = new MemoryRange(0xFBFF_0000, 0x1234),
+            HasPmu = true,
         });
         Assert.Equal(32, Regex.Count(source, "enable-method = \"psci\""));
         Assert.Contains("cpu@10f { device_type = \"cpu\"; compatible = \"arm,arm-v8\"; enable-method = \"psci\"; reg = <0x10f>; phandle = <0x27>; };", source, StringComparison.Ordinal);

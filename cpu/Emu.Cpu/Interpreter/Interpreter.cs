@@ -1015,7 +1015,7 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
                     goto Slow;
                 }
@@ -1030,7 +1030,7 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
                     goto Slow;
                 }
@@ -1045,7 +1045,7 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
                     goto Slow;
                 }
@@ -1060,7 +1060,7 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
                     goto Slow;
                 }
@@ -1075,7 +1075,7 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
                     goto Slow;
                 }
@@ -1090,7 +1090,7 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
                     goto Slow;
                 }
@@ -1105,7 +1105,7 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
                     goto Slow;
                 }
@@ -1120,7 +1120,7 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
                     goto Slow;
                 }
@@ -1135,7 +1135,7 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
                     goto Slow;
                 }
@@ -1150,7 +1150,7 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
                     goto Slow;
                 }
@@ -1165,7 +1165,7 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
                     goto Slow;
                 }
@@ -1180,7 +1180,7 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
                     goto Slow;
                 }
@@ -1195,7 +1195,7 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
                     goto Slow;
                 }
@@ -1210,7 +1210,7 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
                     goto Slow;
                 }
@@ -1225,7 +1225,7 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
                     goto Slow;
                 }
@@ -1240,7 +1240,7 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
                     goto Slow;
                 }
@@ -1255,7 +1255,7 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
                     goto Slow;
                 }
@@ -1270,7 +1270,7 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
                     goto Slow;
                 }
@@ -1285,7 +1285,7 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
                     goto Slow;
                 }
@@ -1300,7 +1300,7 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
                     goto Slow;
                 }
@@ -1315,7 +1315,7 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
                     goto Slow;
                 }
@@ -1330,7 +1330,7 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
                     goto Slow;
                 }
@@ -1345,7 +1345,7 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
                     goto Slow;
                 }
@@ -1360,7 +1360,7 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
                     goto Slow;
                 }
@@ -1375,7 +1375,7 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
                     goto Slow;
                 }
@@ -1390,7 +1390,7 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
                     goto Slow;
                 }
@@ -1405,7 +1405,7 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
                     goto Slow;
                 }
@@ -1420,7 +1420,7 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
                     goto Slow;
                 }
@@ -1435,7 +1435,7 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Store(s, op, va);
                     goto Slow;
                 }
@@ -1450,7 +1450,7 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Store(s, op, va);
                     goto Slow;
                 }
@@ -1465,7 +1465,7 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Store(s, op, va);
                     goto Slow;
                 }
@@ -1480,7 +1480,7 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Store(s, op, va);
                     goto Slow;
                 }
@@ -1495,7 +1495,7 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Store(s, op, va);
                     goto Slow;
                 }
@@ -1510,7 +1510,7 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Store(s, op, va);
                     goto Slow;
                 }
@@ -1525,7 +1525,7 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Store(s, op, va);
                     goto Slow;
                 }
@@ -1540,7 +1540,7 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Store(s, op, va);
                     goto Slow;
                 }
@@ -1555,7 +1555,7 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Store(s, op, va);
                     goto Slow;
                 }
@@ -1570,7 +1570,7 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Store(s, op, va);
                     goto Slow;
                 }
@@ -1588,7 +1588,7 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.LoadPair(s, op, va);
                     goto Slow;
                 }
@@ -1606,7 +1606,7 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.LoadPair(s, op, va);
                     goto Slow;
                 }
@@ -1623,7 +1623,7 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.LoadPair(s, op, va);
                     goto Slow;
                 }
@@ -1640,7 +1640,7 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.LoadPair(s, op, va);
                     goto Slow;
                 }
@@ -1657,7 +1657,7 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.LoadPair(s, op, va);
                     goto Slow;
                 }
@@ -1674,7 +1674,7 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.StorePair(s, op, va);
                     goto Slow;
                 }
@@ -1691,7 +1691,7 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.StorePair(s, op, va);
                     goto Slow;
                 }
@@ -1708,7 +1708,7 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.StorePair(s, op, va);
                     goto Slow;
                 }
@@ -1732,7 +1732,7 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.AlignmentFault(s, op);
                     goto Slow;
                 }
@@ -1744,7 +1744,7 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.StackAlignmentFault(s, op);
                     goto Slow;
                 }
@@ -1755,7 +1755,7 @@ public static unsafe class Interpreter
                     {
                         Interlocked.MemoryBarrier();
                     }
-                    
+
                     op++;
                     continue;
                 }
@@ -1965,7 +1965,7 @@ public static unsafe class Interpreter
                         s->Retired -= op->Left;
                         return BlockExit.Fault;
                     }
-                    
+
                     return BlockExit.Left;
                 }
 
@@ -1986,7 +1986,7 @@ public static unsafe class Interpreter
                     {
                         goto Exit1;
                     }
-                    
+
                     goto Exit0Next;
                 }
 
@@ -1996,7 +1996,7 @@ public static unsafe class Interpreter
                     {
                         goto Exit1;
                     }
-                    
+
                     goto Exit0Next;
                 }
 
@@ -2006,7 +2006,7 @@ public static unsafe class Interpreter
                     {
                         goto Exit1;
                     }
-                    
+
                     goto Exit0Next;
                 }
 
@@ -2016,7 +2016,7 @@ public static unsafe class Interpreter
                     {
                         goto Exit1;
                     }
-                    
+
                     goto Exit0Next;
                 }
 
@@ -2026,7 +2026,7 @@ public static unsafe class Interpreter
                     {
                         goto Exit1;
                     }
-                    
+
                     goto Exit0Next;
                 }
 
@@ -2036,7 +2036,7 @@ public static unsafe class Interpreter
                     {
                         goto Exit1;
                     }
-                    
+
                     goto Exit0Next;
                 }
 
@@ -2046,7 +2046,7 @@ public static unsafe class Interpreter
                     {
                         goto Exit1;
                     }
-                    
+
                     goto Exit0Next;
                 }
 
