@@ -26,31 +26,31 @@ public static unsafe class FlagManipulation
         // NZCV under the mask = low four bits of Xn rotated right.
         var rotated = t.B.Temp();
         t.B.Emit(MicroOpKind.RorI64, rotated, X(Bits(w, 9, 5)), aux: Bits(w, 20, 15));
-        t.B.Call(&InsertFlags, a: rotated, aux: Bits(w, 3, 0));
+        t.B.CallFlags(&InsertFlags, a: rotated, aux: Bits(w, 3, 0));
         return true;
     }
 
     private static bool Setf(A64Translator t, uint w)
     {
-        t.B.Call(&SetFlags, a: X(Bits(w, 9, 5)), aux: Bit(w, 14) != 0 ? 16u : 8u);
+        t.B.CallFlags(&SetFlags, a: X(Bits(w, 9, 5)), aux: Bit(w, 14) != 0 ? 16u : 8u);
         return true;
     }
 
     private static bool Cfinv(A64Translator t, uint w)
     {
-        t.B.Call(&InvertCarry);
+        t.B.CallFlags(&InvertCarry);
         return true;
     }
 
     private static bool Xaflag(A64Translator t, uint w)
     {
-        t.B.Call(&ToArmFlags);
+        t.B.CallFlags(&ToArmFlags);
         return true;
     }
 
     private static bool Axflag(A64Translator t, uint w)
     {
-        t.B.Call(&ToExternalFlags);
+        t.B.CallFlags(&ToExternalFlags);
         return true;
     }
 

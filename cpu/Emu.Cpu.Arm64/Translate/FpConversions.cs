@@ -95,7 +95,7 @@ public static unsafe class FpConversions
 
     private static bool ToInt32JavaScript(A64Translator t, uint w)
     {
-        t.B.Call(&FpHelpers.ToInt32JavaScript, Xd(w), V(w >> 5));
+        t.B.CallFlags(&FpHelpers.ToInt32JavaScript, Xd(w), V(w >> 5));
         return true;
     }
 

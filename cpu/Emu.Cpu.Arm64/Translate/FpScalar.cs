@@ -229,7 +229,7 @@ public static unsafe class FpScalar
             FpEmit.Single => &FpHelpers.CompareFlags<Binary32>,
             _ => &FpHelpers.CompareFlags<Binary64>,
         };
-        t.B.Call(helper, a: V(w >> 5), b: Bit(w, 3) != 0 ? CpuState.Zero : V(w >> 16), aux: FpEmit.Aux(1, Bit(w, 4)));
+        t.B.CallFlags(helper, a: V(w >> 5), b: Bit(w, 3) != 0 ? CpuState.Zero : V(w >> 16), aux: FpEmit.Aux(1, Bit(w, 4)));
         return true;
     }
 
@@ -248,7 +248,7 @@ public static unsafe class FpScalar
             _ => &FpHelpers.ConditionalCompareFlags<Binary64>,
         };
         var argument = Bit(w, 4) | (ConditionMask(Bits(w, 15, 12)) << 4);
-        t.B.Call(helper, a: V(w >> 5), b: V(w >> 16), c: (ushort)(w & 15), aux: FpEmit.Aux(1, argument));
+        t.B.CallFlags(helper, a: V(w >> 5), b: V(w >> 16), c: (ushort)(w & 15), aux: FpEmit.Aux(1, argument));
         return true;
     }
 
