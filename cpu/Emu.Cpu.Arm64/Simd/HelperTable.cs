@@ -215,16 +215,26 @@ internal static unsafe class HelperTable
         }
     }
 
+    public static delegate*<CpuState*, MicroOp*, void> Sum(uint size)
+    {
+        switch (size)
+        {
+            case 0: return &AcrossLanes.Sum<byte>;
+            case 1: return &AcrossLanes.Sum<ushort>;
+            default: return &AcrossLanes.Sum<uint>;
+        }
+    }
+
     public static delegate*<CpuState*, MicroOp*, void> SumLong(uint size, bool unsigned)
     {
         switch ((size, unsigned))
         {
-            case (0, false): return &AcrossLanes.Sum<sbyte, long>;
-            case (1, false): return &AcrossLanes.Sum<short, long>;
-            case (2, false): return &AcrossLanes.Sum<int, long>;
-            case (0, true): return &AcrossLanes.Sum<byte, ulong>;
-            case (1, true): return &AcrossLanes.Sum<ushort, ulong>;
-            default: return &AcrossLanes.Sum<uint, ulong>;
+            case (0, false): return &AcrossLanes.SumLong<short>;
+            case (1, false): return &AcrossLanes.SumLong<int>;
+            case (2, false): return &AcrossLanes.SumLong<long>;
+            case (0, true): return &AcrossLanes.SumLong<ushort>;
+            case (1, true): return &AcrossLanes.SumLong<uint>;
+            default: return &AcrossLanes.SumLong<ulong>;
         }
     }
 }

@@ -143,15 +143,17 @@ internal static unsafe class Permute
         return (a, a);
     }
 
+    /// <summary>Lower elements of a and b in turn.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<T> ZipLow<T>(Vector128<T> a, Vector128<T> b) where T : unmanaged =>
+    public static Vector128<T> ZipLow<T>(Vector128<T> a, Vector128<T> b) where T : unmanaged =>
         sizeof(T) == 1 ? (Vector128.WidenLower(a.AsByte()) | (Vector128.WidenLower(b.AsByte()) << 8)).As<ushort, T>()
         : sizeof(T) == 2 ? (Vector128.WidenLower(a.AsUInt16()) | (Vector128.WidenLower(b.AsUInt16()) << 16)).As<uint, T>()
         : sizeof(T) == 4 ? (Vector128.WidenLower(a.AsUInt32()) | (Vector128.WidenLower(b.AsUInt32()) << 32)).As<ulong, T>()
         : Vector128.Create(a.GetLower(), b.GetLower());
 
+    /// <summary>Upper elements of a and b in turn.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<T> ZipHigh<T>(Vector128<T> a, Vector128<T> b) where T : unmanaged =>
+    public static Vector128<T> ZipHigh<T>(Vector128<T> a, Vector128<T> b) where T : unmanaged =>
         sizeof(T) == 1 ? (Vector128.WidenUpper(a.AsByte()) | (Vector128.WidenUpper(b.AsByte()) << 8)).As<ushort, T>()
         : sizeof(T) == 2 ? (Vector128.WidenUpper(a.AsUInt16()) | (Vector128.WidenUpper(b.AsUInt16()) << 16)).As<uint, T>()
         : sizeof(T) == 4 ? (Vector128.WidenUpper(a.AsUInt32()) | (Vector128.WidenUpper(b.AsUInt32()) << 32)).As<ulong, T>()

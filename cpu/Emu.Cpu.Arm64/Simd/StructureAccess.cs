@@ -43,14 +43,6 @@ internal static unsafe class StructureAccess
             return status;
         }
 
-        if (!q)
-        {
-            for (uint i = 0; i < registers; i++)
-            {
-                *Register(s, op->Aux + i) = Vector128<ulong>.Zero;
-            }
-        }
-
         switch (size)
         {
             case 0: Deinterleave<byte>(s, op, buffer, registers, q); break;
@@ -115,31 +107,98 @@ internal static unsafe class StructureAccess
 
     private static void Deinterleave<T>(CpuState* s, MicroOp* op, byte* buffer, uint registers, bool q) where T : unmanaged
     {
-        var from = (T*)buffer;
-        var lanes = (q ? 16 : 8) / sizeof(T);
-        for (uint r = 0; r < registers; r++)
+        var from = (Vector128<T>*)buffer;
+        switch (registers)
         {
-            var to = (T*)Register(s, op->Aux + r);
-            for (var i = 0; i < lanes; i++)
+            case 2:
             {
-                to[i] = from[(i * registers) + r];
+                var second = from[q ? 1 : 0];
+                Put(s, op->Aux, Permute.UnzipEven(from[0], second), q);
+                Put(s, op->Aux + 1, Permute.UnzipOdd(from[0], second), q);
+                break;
+            }
+
+            case 4:
+            {
+                // Elements 0, 2 and 1, 3 of the structures apart, then each pair.
+                var even = Permute.UnzipEven(from[0], from[1]);
+                var odd = Permute.UnzipOdd(from[0], from[1]);
+                var even2 = q ? Permute.UnzipEven(from[2], from[3]) : even;
+                var odd2 = q ? Permute.UnzipOdd(from[2], from[3]) : odd;
+                Put(s, op->Aux, Permute.UnzipEven(even, even2), q);
+                Put(s, op->Aux + 1, Permute.UnzipEven(odd, odd2), q);
+                Put(s, op->Aux + 2, Permute.UnzipOdd(even, even2), q);
+                Put(s, op->Aux + 3, Permute.UnzipOdd(odd, odd2), q);
+                break;
+            }
+
+            default:
+            {
+                var elements = (T*)buffer;
+                for (uint r = 0; r < 3; r++)
+                {
+                    var to = Vector128<T>.Zero;
+                    for (var i = 0; i < (q ? 16 : 8) / sizeof(T); i++)
+                    {
+                        ((T*)&to)[i] = elements[(i * 3) + r];
+                    }
+
+                    Put(s, op->Aux + r, to, q);
+                }
+
+                break;
             }
         }
     }
 
     private static void Interleave<T>(CpuState* s, MicroOp* op, byte* buffer, uint registers, bool q) where T : unmanaged
     {
-        var to = (T*)buffer;
-        var lanes = (q ? 16 : 8) / sizeof(T);
-        for (uint r = 0; r < registers; r++)
+        var to = (Vector128<T>*)buffer;
+        var r0 = (*Register(s, op->Aux)).As<ulong, T>();
+        var r1 = (*Register(s, op->Aux + 1)).As<ulong, T>();
+        switch (registers)
         {
-            var from = (T*)Register(s, op->Aux + r);
-            for (var i = 0; i < lanes; i++)
+            case 2:
             {
-                to[(i * registers) + r] = from[i];
+                to[0] = Permute.ZipLow(r0, r1);
+                to[1] = Permute.ZipHigh(r0, r1);
+                break;
+            }
+
+            case 4:
+            {
+                var r2 = (*Register(s, op->Aux + 2)).As<ulong, T>();
+                var r3 = (*Register(s, op->Aux + 3)).As<ulong, T>();
+                var even = Permute.ZipLow(r0, r2);
+                var odd = Permute.ZipLow(r1, r3);
+                to[0] = Permute.ZipLow(even, odd);
+                to[1] = Permute.ZipHigh(even, odd);
+                even = Permute.ZipHigh(r0, r2);
+                odd = Permute.ZipHigh(r1, r3);
+                to[2] = Permute.ZipLow(even, odd);
+                to[3] = Permute.ZipHigh(even, odd);
+                break;
+            }
+
+            default:
+            {
+                var elements = (T*)buffer;
+                for (uint r = 0; r < 3; r++)
+                {
+                    var from = (T*)Register(s, op->Aux + r);
+                    for (var i = 0; i < (q ? 16 : 8) / sizeof(T); i++)
+                    {
+                        elements[(i * 3) + r] = from[i];
+                    }
+                }
+
+                break;
             }
         }
     }
+
+    private static void Put<T>(CpuState* s, uint register, Vector128<T> value, bool q) where T : unmanaged =>
+        *Register(s, register) = q ? value.AsUInt64() : Vector128.CreateScalar(value.AsUInt64().ToScalar());
 
     /// <summary>Bytes of a span that lie in va's page, in whole elements: what one tag comparison may cover. 0 when an element crosses.</summary>
     private static int FastBytes(ulong va, int left, int element) => Math.Min(left, (int)(0x1000 - (va & 0xFFF)) & -element);

@@ -34,7 +34,7 @@ internal static unsafe class SimdAcrossLanes
 
     private static bool Addlv(A64Translator t, uint w) => Emit(t, w, HelperTable.SumLong(Size(w), U(w)), 2 << (int)Size(w));
 
-    private static bool Addv(A64Translator t, uint w) => Emit(t, w, HelperTable.SumLong(Size(w), unsigned: true), 1 << (int)Size(w));
+    private static bool Addv(A64Translator t, uint w) => Emit(t, w, HelperTable.Sum(Size(w)), 1 << (int)Size(w));
 
     private static bool Maxv(A64Translator t, uint w)
     {
