@@ -128,9 +128,17 @@ public unsafe struct CpuState
     [FieldOffset(544)]
     public int Parallel;
 
-    /// <summary>Executions after which the interpreter reports a block as hot; <see cref="int.MaxValue"/> without a compiler.</summary>
+    /// <summary>Compiled code left for the interpreter: the <see cref="Status"/> that goes with <see cref="SideOp"/>.</summary>
     [FieldOffset(548)]
-    public int HeatThreshold;
+    public int SideStatus;
+
+    /// <summary>Compiled code left for the interpreter: the block it was in.</summary>
+    [FieldOffset(552)]
+    public Block* SideBlock;
+
+    /// <summary>Compiled code left for the interpreter: the micro-op to go on with.</summary>
+    [FieldOffset(560)]
+    public MicroOp* SideOp;
 
     /// <summary>The <see cref="Vcpu"/> of a state.</summary>
     public static Vcpu OwnerOf(CpuState* s) => (Vcpu)GCHandle.FromIntPtr(s->Owner).Target!;

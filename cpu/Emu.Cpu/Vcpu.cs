@@ -23,6 +23,9 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
     private readonly ulong[] pageFilter = new ulong[64];
     private readonly Queue<Action> remoteWork = new();
     private GCHandle handle;
+    private long outerLoopPasses;
+    private bool runningPrivate;
+    private volatile bool inGuestCode;
 
     private const int FetchEntries = 256;
 
@@ -42,7 +45,6 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
         s->Owner = GCHandle.ToIntPtr(handle);
         s->JumpCache = (JumpCacheEntry*)jumpCache.Pointer;
         s->Scratch = (MicroOp*)(privateBlock.Pointer + 1024);
-        s->HeatThreshold = int.MaxValue;
         FlushJumpCache();
         Code.Attach(this);
         shared.Gate.Attach(this);
@@ -73,6 +75,12 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
 
     /// <summary>TLB misses that walked the page tables.</summary>
     public ulong TlbMisses { get; private set; }
+
+    /// <summary>Times the outer loop entered an engine.</summary>
+    internal long OuterLoopPasses => Volatile.Read(ref outerLoopPasses);
+
+    /// <summary>An engine is running guest code.</summary>
+    internal bool InGuestCode => inGuestCode;
 
     /// <summary>Switched off (PSCI): not running until <see cref="PowerOn"/>.</summary>
     public bool PoweredOff { get; protected set; }
@@ -274,12 +282,17 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
                 s->LinkFrom = null;
             }
 
-            if (s->Retired + (ulong)block->Count > retiredLimit)
+            runningPrivate = s->Retired + (ulong)block->Count > retiredLimit;
+            if (runningPrivate)
             {
                 block = PrivateBlock(block->Physical, (int)(retiredLimit - s->Retired));
             }
 
-            switch (Enter(block))
+            outerLoopPasses++;
+            inGuestCode = true;
+            var exit = Enter(block);
+            inGuestCode = false;
+            switch (exit)
             {
                 case BlockExit.Fault:
                     s->ExactRetired = s->Retired;
@@ -298,8 +311,15 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
     /// <summary>Runs a block and what follows it, on the engine that has it.</summary>
     protected virtual BlockExit Enter(Block* block) => Interpreter.Interpreter.Run(State, block);
 
-    /// <summary>PC of the instruction whose slow path is running, for messages.</summary>
-    public ulong CurrentPc() => State->Pc;
+    /// <summary>PC of the instruction whose slow path is running, for messages; the block's address when the block is not known any more.</summary>
+    public ulong CurrentPc()
+    {
+        var s = State;
+        var left = s->Retired - s->ExactRetired;
+        var entry = s->JumpCache + JumpCacheEntry.Index(s->Pc);
+        var block = runningPrivate ? (Block*)privateBlock.Pointer : entry->Tag == (s->Pc ^ s->PcTag) ? entry->Target : null;
+        return block != null && left <= (ulong)block->Count ? s->Pc + block->OffsetOf((int)left) : s->Pc;
+    }
 
     /// <summary>Translates the instructions at a host address until the block ends.</summary>
     /// <param name="builder">Takes the micro-ops; must be <see cref="BlockBuilder.Ended"/> on return, with at least one instruction.</param>
@@ -625,6 +645,9 @@ public sealed class VcpuShared : IDisposable
     /// <summary>The block cache.</summary>
     public CodeCache Code { get; }
 
+    /// <summary>The compiler, or null on the interpreter engine.</summary>
+    public Jit.JitCompiler? Compiler { get; init; }
+
     /// <summary>Stops vCPUs for exclusive actions.</summary>
     public ExclusiveGate Gate { get; } = new();
 
@@ -636,5 +659,9 @@ public sealed class VcpuShared : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => Code.Dispose();
+    public void Dispose()
+    {
+        Compiler?.Dispose();
+        Code.Dispose();
+    }
 }

@@ -205,16 +205,19 @@ public sealed class DeterministicClock(long epochSeconds) : Clock
     public const long DefaultEpochSeconds = 1_767_225_600;
 
     /// <inheritdoc/>
-    public override ulong Now => now;
+    public override ulong Now => Source is { } source ? Math.Max(now, source()) : now;
 
     /// <inheritdoc/>
     public override long EpochSeconds { get; } = epochSeconds;
 
-    /// <summary>Moves time forward without running timers (the scheduler sets exact time while a vCPU runs its turn).</summary>
+    /// <summary>While a vCPU runs its turn: gives the time of the instruction being executed, in nanoseconds. Null between turns.</summary>
+    public Func<ulong>? Source { get; set; }
+
+    /// <summary>Moves time forward without running timers (at the end of a turn, and over time in which every vCPU sleeps).</summary>
     public void Set(ulong nanoseconds) => now = Math.Max(now, nanoseconds);
 
     /// <summary>Runs the timers that are due at <see cref="Now"/>.</summary>
-    public void RunDueTimers() => RunDue(now);
+    public void RunDueTimers() => RunDue(Now);
 
     /// <inheritdoc/>
     protected override void DeadlineChanged() => Rearmed?.Invoke();

@@ -12,6 +12,7 @@ public sealed unsafe partial class HostMemory : IDisposable
     private const int MapAnonymous = 0x20;
     private const int MapNoReserve = 0x4000;
     private const int MadvDontNeed = 4;
+    private const int MadvHugePage = 14;
 
     private nint address;
 
@@ -36,6 +37,10 @@ public sealed unsafe partial class HostMemory : IDisposable
 
     /// <summary>Gives the pages back to the host; they read as zero afterwards.</summary>
     public void Discard(ulong offset, ulong length) => _ = Madvise(address + (nint)offset, (nuint)length, MadvDontNeed);
+
+    /// <summary>Asks for 2 MiB host pages: fewer page faults and host TLB misses, at the price of whole pages committed on first touch.
+    /// A host that has none ignores it.</summary>
+    public void PreferHugePages() => _ = Madvise(address, (nuint)Length, MadvHugePage);
 
     /// <inheritdoc/>
     public void Dispose()

@@ -26,8 +26,12 @@ public interface IVcpu : ISnapshotable, ICpuInterruptInput
     /// <summary>Index from 0.</summary>
     int Index { get; }
 
-    /// <summary>Instructions retired since power-on.</summary>
+    /// <summary>Instructions retired since power-on. Exact between runs; inside a run it may count a whole block ahead.</summary>
     ulong Retired { get; }
+
+    /// <summary>Inside a run, for what an instruction calls (a device register, a system register): the instructions retired before that one.
+    /// Not defined between runs.</summary>
+    ulong ExactRetired { get; }
 
     /// <summary>The guest's program counter (for messages).</summary>
     ulong ProgramCounter { get; }
@@ -42,7 +46,11 @@ public interface IVcpu : ISnapshotable, ICpuInterruptInput
     /// <summary>Whether a halted or powered-off vCPU could run now (deterministic scheduling).</summary>
     bool HasWork { get; }
 
-    /// <summary>Makes a running or sleeping vCPU return soon with <see cref="VcpuExit.Kicked"/>. Any thread.</summary>
+    /// <summary>
+    /// Makes a running or sleeping vCPU return soon with <see cref="VcpuExit.Kicked"/>; a kick that comes between runs ends the next one.
+    /// Any thread. Called from inside a run (a timer register was written), the run ends before the next block: deterministic mode then
+    /// runs on to the new deadline, to the exact instruction.
+    /// </summary>
     void Kick();
 
     /// <summary>Power-on reset. The machine then sets entry state on the boot vCPU.</summary>

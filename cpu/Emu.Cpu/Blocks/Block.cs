@@ -23,7 +23,7 @@ public unsafe struct Block
     /// <summary>Guest instructions.</summary>
     public int Count;
 
-    /// <summary>Times the interpreter entered the block.</summary>
+    /// <summary>Entries by the interpreter left until it looks further: for compiled code to enter, or to ask the compiler.</summary>
     public int Heat;
 
     /// <summary>Target of exit 0 (fall-through, direct jump) once linked, or null.</summary>
@@ -53,11 +53,11 @@ public unsafe struct Block
     /// <summary>Offset in bytes of each instruction from the first, or null when all are 4 bytes long.</summary>
     public ushort* InstructionOffsets;
 
-    /// <summary>State of the block in the compiler (<see cref="int"/>, owned by the JIT): 0 untouched.</summary>
+    /// <summary>State of the block in the compiler (<see cref="Jit.CompileState"/>).</summary>
     public int CompileState;
 
-    /// <summary>Executions of exit 1 seen by the interpreter, for trace selection.</summary>
-    public int TakenCount;
+    /// <summary>Entries by the interpreter between two looks, so far.</summary>
+    public int Looks;
 
     /// <summary>Byte offset of the instruction with <paramref name="left"/> instructions still to go; the block's length for 0.</summary>
     public readonly ulong OffsetOf(int left)

@@ -2,6 +2,7 @@
 using System.Runtime.InteropServices;
 using Emu.Core;
 using Emu.Cpu.Ir;
+using Emu.Cpu.Jit;
 
 namespace Emu.Cpu.Blocks;
 
@@ -44,6 +45,12 @@ public sealed unsafe class CodeCache : IDisposable
         arena = new HostMemory(limit);
         memory.CodeWritten += (pa, length) => Invalidate(pa, length);
     }
+
+    /// <summary>Entries of a new block before the interpreter reports it as hot.</summary>
+    public int InitialHeat { get; set; } = int.MaxValue;
+
+    /// <summary>Taken by who reads or changes what is compiled (see <see cref="Jit.JitCompiler"/>).</summary>
+    internal Lock Gate => gate;
 
     /// <summary>Blocks translated since the start.</summary>
     public long BlocksTranslated { get; private set; }
@@ -109,6 +116,7 @@ public sealed unsafe class CodeCache : IDisposable
             BuildInto(builder, vcpu, physical, region, int.MaxValue);
             var block = (Block*)Allocate(sizeof(Block) + (builder.OpCount * sizeof(MicroOp)));
             Fill(block, (MicroOp*)(block + 1), builder, physical, key);
+            block->Heat = InitialHeat;
             if (vcpu.VariableLengthInstructions)
             {
                 var offsets = (ushort*)Allocate(builder.InstructionCount * 2);
@@ -195,6 +203,43 @@ public sealed unsafe class CodeCache : IDisposable
         return any;
     }
 
+    /// <summary>Asks every vCPU to look at the block cache again before its next block. Under the lock.</summary>
+    internal void LeaveCompiledCode()
+    {
+        foreach (var v in vcpus)
+        {
+            v.Request(VcpuRequest.Code);
+        }
+    }
+
+    /// <summary>Keeps retired code alive until every vCPU has been outside of guest code. Under the lock.</summary>
+    internal void Retire(CompiledCode code)
+    {
+        var waiting = new RetiredCode(code, [.. vcpus.Select(v => v.OuterLoopPasses)]);
+        retired.Enqueue(waiting);
+        while (retired.TryPeek(out var oldest) && IsUnreachable(oldest))
+        {
+            retired.Dequeue();
+        }
+    }
+
+    private sealed record RetiredCode(CompiledCode Code, long[] Passes);
+
+    private readonly Queue<RetiredCode> retired = new();
+
+    private bool IsUnreachable(RetiredCode code)
+    {
+        for (var i = 0; i < code.Passes.Length; i++)
+        {
+            if (vcpus[i].OuterLoopPasses == code.Passes[i] && vcpus[i].InGuestCode)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
     /// <summary>Invalidates everything (A64 IC IALLU).</summary>
     public void InvalidateAll()
     {
@@ -258,6 +303,7 @@ public sealed unsafe class CodeCache : IDisposable
         block->OpCount = b.OpCount;
         block->Physical = physical;
         block->Length = b.Offset + b.InstructionLength;
+        block->Heat = int.MaxValue;
         if (ops != b.Ops)
         {
             Buffer.MemoryCopy(b.Ops, ops, b.OpCount * sizeof(MicroOp), b.OpCount * sizeof(MicroOp));
@@ -314,6 +360,7 @@ public sealed unsafe class CodeCache : IDisposable
             {
                 Unhash(b);
                 b->Key = Block.InvalidKey;
+                b->Heat = int.MaxValue;
                 Invalidated?.Invoke((nint)b);
                 BlocksInvalidated++;
                 any = true;

@@ -4,6 +4,7 @@ using System.Numerics;
 using System.Runtime.Intrinsics;
 using Emu.Cpu.Blocks;
 using Emu.Cpu.Ir;
+using Emu.Cpu.Jit;
 using Emu.Cpu.Mmu;
 
 namespace Emu.Cpu.Interpreter;
@@ -21,6 +22,12 @@ public static unsafe class Interpreter
         int status;
 
     Next:
+        if (--block->Heat < 0)
+        {
+            goto Hot;
+        }
+
+    Cold:
         var retired = s->Retired + (ulong)block->Count;
         if (retired > s->Limit)
         {
@@ -29,6 +36,7 @@ public static unsafe class Interpreter
 
         s->Retired = retired;
         op = block->Ops;
+    Execute:
         while (true)
         {
             switch (op->Kind)
@@ -1007,9 +1015,9 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.Ld8X:
@@ -1022,9 +1030,9 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.Ld16:
@@ -1037,9 +1045,9 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.Ld16X:
@@ -1052,9 +1060,9 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.Ld32:
@@ -1067,9 +1075,9 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.Ld32X:
@@ -1082,9 +1090,9 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.Ld64:
@@ -1097,9 +1105,9 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.Ld64X:
@@ -1112,9 +1120,9 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdS8:
@@ -1127,9 +1135,9 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdS8X:
@@ -1142,9 +1150,9 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdS16:
@@ -1157,9 +1165,9 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdS16X:
@@ -1172,9 +1180,9 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdS32:
@@ -1187,9 +1195,9 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdS32X:
@@ -1202,9 +1210,9 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdS8To32:
@@ -1217,9 +1225,9 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdS8To32X:
@@ -1232,9 +1240,9 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdS16To32:
@@ -1247,9 +1255,9 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdS16To32X:
@@ -1262,9 +1270,9 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdV8:
@@ -1277,9 +1285,9 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdV8X:
@@ -1292,9 +1300,9 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdV16:
@@ -1307,9 +1315,9 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdV16X:
@@ -1322,9 +1330,9 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdV32:
@@ -1337,9 +1345,9 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdV32X:
@@ -1352,9 +1360,9 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdV64:
@@ -1367,9 +1375,9 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdV64X:
@@ -1382,9 +1390,9 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdV128:
@@ -1397,9 +1405,9 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdV128X:
@@ -1412,9 +1420,9 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Load(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.St8:
@@ -1427,9 +1435,9 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Store(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.St8X:
@@ -1442,9 +1450,9 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Store(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.St16:
@@ -1457,9 +1465,9 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Store(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.St16X:
@@ -1472,9 +1480,9 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Store(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.St32:
@@ -1487,9 +1495,9 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Store(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.St32X:
@@ -1502,9 +1510,9 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Store(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.St64:
@@ -1517,9 +1525,9 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Store(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.St64X:
@@ -1532,9 +1540,9 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Store(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.St128:
@@ -1547,9 +1555,9 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Store(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.St128X:
@@ -1562,9 +1570,9 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.Store(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdP32:
@@ -1580,9 +1588,9 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.LoadPair(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdP64:
@@ -1598,9 +1606,9 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.LoadPair(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdPV32:
@@ -1615,9 +1623,9 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.LoadPair(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdPV64:
@@ -1632,9 +1640,9 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.LoadPair(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdPV128:
@@ -1649,9 +1657,9 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.LoadPair(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.StP32:
@@ -1666,9 +1674,9 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.StorePair(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.StP64:
@@ -1683,9 +1691,9 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.StorePair(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.StP128:
@@ -1700,21 +1708,21 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.StorePair(s, op, va);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.LdUnprivileged:
                 {
                     status = MemoryOps.LoadUnprivileged(s, op);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.StUnprivileged:
                 {
                     status = MemoryOps.StoreUnprivileged(s, op);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.CheckAlignment:
@@ -1724,9 +1732,9 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.AlignmentFault(s, op);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.CheckSp:
@@ -1736,9 +1744,9 @@ public static unsafe class Interpreter
                         op++;
                         continue;
                     }
-                    
+
                     status = MemoryOps.StackAlignmentFault(s, op);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.Fence:
@@ -1747,7 +1755,7 @@ public static unsafe class Interpreter
                     {
                         Interlocked.MemoryBarrier();
                     }
-                    
+
                     op++;
                     continue;
                 }
@@ -1934,10 +1942,17 @@ public static unsafe class Interpreter
                     continue;
                 }
 
+                case MicroOpKind.CallFlags:
+                {
+                    ((delegate*<CpuState*, MicroOp*, void>)op->Imm)(s, op);
+                    op++;
+                    continue;
+                }
+
                 case MicroOpKind.CallChecked:
                 {
                     status = ((delegate*<CpuState*, MicroOp*, int>)op->Imm)(s, op);
-                    goto AfterSlow;
+                    goto Slow;
                 }
 
                 case MicroOpKind.CallEnd:
@@ -1950,7 +1965,7 @@ public static unsafe class Interpreter
                         s->Retired -= op->Left;
                         return BlockExit.Fault;
                     }
-                    
+
                     return BlockExit.Left;
                 }
 
@@ -1971,7 +1986,7 @@ public static unsafe class Interpreter
                     {
                         goto Exit1;
                     }
-                    
+
                     goto Exit0Next;
                 }
 
@@ -1981,7 +1996,7 @@ public static unsafe class Interpreter
                     {
                         goto Exit1;
                     }
-                    
+
                     goto Exit0Next;
                 }
 
@@ -1991,7 +2006,7 @@ public static unsafe class Interpreter
                     {
                         goto Exit1;
                     }
-                    
+
                     goto Exit0Next;
                 }
 
@@ -2001,7 +2016,7 @@ public static unsafe class Interpreter
                     {
                         goto Exit1;
                     }
-                    
+
                     goto Exit0Next;
                 }
 
@@ -2011,7 +2026,7 @@ public static unsafe class Interpreter
                     {
                         goto Exit1;
                     }
-                    
+
                     goto Exit0Next;
                 }
 
@@ -2021,7 +2036,7 @@ public static unsafe class Interpreter
                     {
                         goto Exit1;
                     }
-                    
+
                     goto Exit0Next;
                 }
 
@@ -2031,7 +2046,7 @@ public static unsafe class Interpreter
                     {
                         goto Exit1;
                     }
-                    
+
                     goto Exit0Next;
                 }
 
@@ -2043,26 +2058,30 @@ public static unsafe class Interpreter
                 }
 
                 default:
-                    throw new InvalidOperationException($"micro-op {op->Kind} has no interpreter case");
+                    // Out of line: building the message here would cost every call of this method its prologue.
+                    ThrowUnknown(op->Kind);
+                    return BlockExit.Left;
             }
 
-        AfterSlow:
-            if (status == Status.Continue)
-            {
-                op++;
-                continue;
-            }
-
-            if (status == Status.Fault)
-            {
-                s->Pc += block->OffsetOf(op->Left);
-                s->Retired -= op->Left;
-                return BlockExit.Fault;
-            }
-
-            // Finish the instruction out of line, then leave the block.
-            op = MemoryOps.RestOfInstruction(s, op, block);
         }
+
+    Slow:
+        if (status == Status.Continue)
+        {
+            op++;
+            goto Execute;
+        }
+
+        if (status == Status.Fault)
+        {
+            s->Pc += block->OffsetOf(op->Left);
+            s->Retired -= op->Left;
+            return BlockExit.Fault;
+        }
+
+        // Finish the instruction out of line, then leave the block.
+        op = MemoryOps.RestOfInstruction(s, op, block);
+        goto Execute;
 
     Exit0Imm:
         s->Pc += (ulong)op->Imm;
@@ -2122,5 +2141,36 @@ public static unsafe class Interpreter
         }
 
         return BlockExit.Left;
+
+    Hot:
+        // Rare for a block without compiled code; for one with it, this is the way in.
+        if (block->Code == null)
+        {
+            HotBlocks.Report(s, block);
+            goto Cold;
+        }
+
+        block->Heat = 0;
+        switch (((delegate*<CpuState*, CompiledExit>)block->Code)(s))
+        {
+            case CompiledExit.Left:
+                goto FromJumpCache;
+            case CompiledExit.Limit:
+            case CompiledExit.OuterLoop:
+                return BlockExit.Left;
+            case CompiledExit.LinkWanted:
+                return BlockExit.LinkWanted;
+            case CompiledExit.Resume:
+                block = s->SideBlock;
+                op = s->SideOp;
+                goto Execute;
+            default:
+                block = s->SideBlock;
+                op = s->SideOp;
+                status = s->SideStatus;
+                goto Slow;
+        }
     }
+
+    private static void ThrowUnknown(MicroOpKind kind) => throw new InvalidOperationException($"micro-op {kind} has no interpreter case");
 }

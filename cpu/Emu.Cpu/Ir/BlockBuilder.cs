@@ -104,9 +104,13 @@ public sealed unsafe class BlockBuilder : IDisposable
         }
     }
 
-    /// <summary>Emits a call of a helper that cannot fault.</summary>
+    /// <summary>Emits a call of a helper that cannot fault and touches only slots D, A, B, C and vector or FP state.</summary>
     public void Call(delegate*<CpuState*, MicroOp*, void> helper, ushort d = CpuState.Sink, ushort a = CpuState.Zero, ushort b = CpuState.Zero, ushort c = 0, uint aux = 0) =>
         Emit(MicroOpKind.Call, d, a, b, (long)helper, aux, c);
+
+    /// <summary>Emits a call of a helper that cannot fault and reads or writes the condition flags.</summary>
+    public void CallFlags(delegate*<CpuState*, MicroOp*, void> helper, ushort d = CpuState.Sink, ushort a = CpuState.Zero, ushort b = CpuState.Zero, ushort c = 0, uint aux = 0) =>
+        Emit(MicroOpKind.CallFlags, d, a, b, (long)helper, aux, c);
 
     /// <summary>Emits a call of a helper that returns a <see cref="Status"/>.</summary>
     public void CallChecked(delegate*<CpuState*, MicroOp*, int> helper, ushort d = CpuState.Sink, ushort a = CpuState.Zero, ushort b = CpuState.Zero, ushort c = 0, uint aux = 0) =>

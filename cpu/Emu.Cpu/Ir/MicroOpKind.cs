@@ -431,8 +431,10 @@ public enum MicroOpKind : ushort
     VCmpEq64,
 
     // Helpers: Imm = address of a static method (CpuState*, MicroOp*).
-    /// <summary>void helper: cannot fault or leave the block.</summary>
+    /// <summary>void helper: cannot fault or leave the block; touches slots D, A, B and C, vector and FP state, nothing else.</summary>
     Call,
+    /// <summary>as Call; reads or writes the condition flags.</summary>
+    CallFlags,
     /// <summary>int helper: returns a Status.</summary>
     CallChecked,
     /// <summary>int helper that ends the block; Pc is advanced by C bytes first, to the next instruction.</summary>

@@ -277,7 +277,8 @@ public static class MicroOpTable
         rows[(int)MicroOpKind.VCmpEq64] = MicroOpTraits.WritesD | MicroOpTraits.Vector | MicroOpTraits.ReadsA | MicroOpTraits.ReadsB;
 
         // Helpers.
-        rows[(int)MicroOpKind.Call] = MicroOpTraits.Helper | MicroOpTraits.ReadsFlags | MicroOpTraits.WritesFlags;
+        rows[(int)MicroOpKind.Call] = MicroOpTraits.Helper | MicroOpTraits.WritesD | MicroOpTraits.ReadsD | MicroOpTraits.ReadsA | MicroOpTraits.ReadsB;
+        rows[(int)MicroOpKind.CallFlags] = MicroOpTraits.Helper | MicroOpTraits.WritesD | MicroOpTraits.ReadsD | MicroOpTraits.ReadsA | MicroOpTraits.ReadsB | MicroOpTraits.ReadsFlags | MicroOpTraits.WritesFlags;
         rows[(int)MicroOpKind.CallChecked] = MicroOpTraits.Helper | MicroOpTraits.ReadsFlags | MicroOpTraits.WritesFlags | MicroOpTraits.MayFault;
         rows[(int)MicroOpKind.CallEnd] = MicroOpTraits.Helper | MicroOpTraits.ReadsFlags | MicroOpTraits.WritesFlags | MicroOpTraits.MayFault | MicroOpTraits.EndsBlock;
 

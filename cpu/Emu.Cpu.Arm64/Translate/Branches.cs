@@ -1,0 +1,117 @@
+// Branches (Arm ARM C4.1.94): immediate, conditional, compare, test, register.
+using Emu.Cpu.Arm64.Decode;
+using Emu.Cpu.Ir;
+using static Emu.Cpu.Arm64.Translate.A64Translator;
+
+namespace Emu.Cpu.Arm64.Translate;
+
+/// <summary>Branches; exception generation and system instructions are elsewhere.</summary>
+public static unsafe class Branches
+{
+    /// <summary>Aux of <see cref="MicroOpKind.JumpReg"/>: plain jump.</summary>
+    public const uint HintJump = 0;
+
+    /// <summary>Aux of <see cref="MicroOpKind.JumpReg"/>: call.</summary>
+    public const uint HintCall = 1;
+
+    /// <summary>Aux of <see cref="MicroOpKind.JumpReg"/>: return.</summary>
+    public const uint HintReturn = 2;
+
+    /// <summary>The link register.</summary>
+    public const uint LinkRegister = 30;
+
+    /// <summary>The rows.</summary>
+    public static A64Row[] Rows =>
+    [
+        new("B", "000101iiiiiiiiiiiiiiiiiiiiiiiiii", &B),
+        new("BL", "100101iiiiiiiiiiiiiiiiiiiiiiiiii", &Bl),
+        new("B.cond", "01010100iiiiiiiiiiiiiiiiiii0cccc", &BCond),
+        new("BC.cond", "01010100iiiiiiiiiiiiiiiiiii1cccc", A64RowStatus.Undefined, "FEAT_HBC"),
+        new("CBZ", "z0110100iiiiiiiiiiiiiiiiiiittttt", &Cbz),
+        new("CBNZ", "z0110101iiiiiiiiiiiiiiiiiiittttt", &Cbnz),
+        new("TBZ", "b0110110bbbbbiiiiiiiiiiiiiittttt", &Tbz),
+        new("TBNZ", "b0110111bbbbbiiiiiiiiiiiiiittttt", &Tbnz),
+        new("BR", "1101011000011111000000nnnnn00000", &Br),
+        new("BLR", "1101011000111111000000nnnnn00000", &Blr),
+        new("RET", "1101011001011111000000nnnnn00000", &Ret),
+    ];
+
+    /// <summary>Emits the write of the return address to X30.</summary>
+    internal static void Link(A64Translator t) => t.B.Emit(MicroOpKind.LeaPc, X(LinkRegister), imm: t.B.Offset + 4);
+
+    private static bool B(A64Translator t, uint w)
+    {
+        t.B.Jump(SignedBits(w, 25, 0) << 2);
+        return true;
+    }
+
+    private static bool Bl(A64Translator t, uint w)
+    {
+        Link(t);
+        t.B.Jump(SignedBits(w, 25, 0) << 2);
+        return true;
+    }
+
+    private static bool BCond(A64Translator t, uint w)
+    {
+        var offset = SignedBits(w, 23, 5) << 2;
+        if (Bits(w, 3, 1) == 7)
+        {
+            // AL, and NV which means the same.
+            t.B.Jump(offset);
+        }
+        else
+        {
+            t.B.Branch(MicroOpKind.BranchIf, CpuState.Zero, offset, ConditionMask(Bits(w, 3, 0)));
+        }
+
+        return true;
+    }
+
+    private static bool Cbz(A64Translator t, uint w) => Compare(t, w, MicroOpKind.BranchZero64, MicroOpKind.BranchZero32);
+
+    private static bool Cbnz(A64Translator t, uint w) => Compare(t, w, MicroOpKind.BranchNotZero64, MicroOpKind.BranchNotZero32);
+
+    private static bool Compare(A64Translator t, uint w, MicroOpKind kind64, MicroOpKind kind32)
+    {
+        t.B.Branch(Bit(w, 31) != 0 ? kind64 : kind32, X(w), SignedBits(w, 23, 5) << 2, 0);
+        return true;
+    }
+
+    private static bool Tbz(A64Translator t, uint w) => Test(t, w, MicroOpKind.BranchBitClear);
+
+    private static bool Tbnz(A64Translator t, uint w) => Test(t, w, MicroOpKind.BranchBitSet);
+
+    private static bool Test(A64Translator t, uint w, MicroOpKind kind)
+    {
+        t.B.Branch(kind, X(w), SignedBits(w, 18, 5) << 2, (Bit(w, 31) << 5) | Bits(w, 23, 19));
+        return true;
+    }
+
+    private static bool Br(A64Translator t, uint w)
+    {
+        t.B.Emit(MicroOpKind.JumpReg, a: X(Bits(w, 9, 5)), aux: HintJump);
+        return true;
+    }
+
+    private static bool Blr(A64Translator t, uint w)
+    {
+        var target = X(Bits(w, 9, 5));
+        if (target == X(LinkRegister))
+        {
+            var copy = t.B.Temp();
+            t.B.Emit(MicroOpKind.Mov64, copy, target);
+            target = copy;
+        }
+
+        Link(t);
+        t.B.Emit(MicroOpKind.JumpReg, a: target, aux: HintCall);
+        return true;
+    }
+
+    private static bool Ret(A64Translator t, uint w)
+    {
+        t.B.Emit(MicroOpKind.JumpReg, a: X(Bits(w, 9, 5)), aux: HintReturn);
+        return true;
+    }
+}

@@ -1,0 +1,101 @@
+// emu boot NAME: a machine with a guest that the project provides, to use interactively or for one command.
+using System.CommandLine;
+using System.Text;
+using Emu.Cli.Exec;
+using Emu.Cli.Guests;
+using Emu.Cli.Host;
+using Emu.Core;
+using Emu.Machine.Boards;
+using Emu.Machine.Lifecycle;
+using Emu.Machine.Options;
+
+namespace Emu.Cli.Commands;
+
+/// <summary>The command.</summary>
+internal static class BootCommand
+{
+    /// <summary>The serial console, and a reset at once after a kernel panic.</summary>
+    private const string BaseCommandLine = "console=ttyAMA0 panic=-1";
+
+    /// <summary>Adds it.</summary>
+    public static void AddTo(Command root)
+    {
+        var command = new Command("boot", "Fetch a ready-made guest and boot it: an interactive shell, or one command.");
+        var name = new Argument<string>("NAME") { Description = "The guest, such as debian-arm64." };
+        var exec = RunOptions.Text("--exec", "CMD", "Run CMD in the guest, print its output only, and exit with its status.");
+        command.Arguments.Add(name);
+        command.Options.Add(exec);
+        var options = new RunOptions().AddTo(command);
+        command.SetAction(parsed => Execute(options, parsed, parsed.GetValue(name)!, parsed.GetValue(exec)));
+        root.Subcommands.Add(command);
+    }
+
+    private static int Execute(RunOptions options, ParseResult parsed, string name, string? command)
+    {
+        if (command is { Length: 0 })
+        {
+            throw new EmuException("--exec: the command is empty; give one, such as --exec 'uname -a'");
+        }
+
+        if (command is not null && options.HasSerial(parsed))
+        {
+            throw new EmuException("--exec reads the guest's serial console itself; leave --serial out");
+        }
+
+        // Malformed options are reported before anything is fetched.
+        var checkedOnly = options.Machine(parsed, new GuestDefaults(name, null, BaseCommandLine));
+        checkedOnly.Validate();
+        var status = GuestCatalog.Provide(name, out var kernel, out var initramfs);
+        if (status != ExitStatus.Success)
+        {
+            return status;
+        }
+
+        var machine = options.Machine(parsed, new GuestDefaults(kernel, initramfs, CommandLine(command, checkedOnly)));
+        using var report = options.ExitReport(parsed);
+        if (command is null)
+        {
+            var session = new Session(machine, report);
+            return session.Status(session.Run());
+        }
+
+        if (Encoding.UTF8.GetByteCount(machine.CommandLine) > Arm64Layout.MaximumCommandLine)
+        {
+            throw new EmuException($"--exec: the command is too long; with the kernel's command line it may take {Arm64Layout.MaximumCommandLine} bytes in base64");
+        }
+
+        return ExecuteCommand(machine, report);
+    }
+
+    private static string CommandLine(string? command, MachineOptions options)
+    {
+        if (command is not null)
+        {
+            return $"{BaseCommandLine} quiet emu.exec={Convert.ToBase64String(Encoding.UTF8.GetBytes(command))}";
+        }
+
+        // Deterministic guests see the same machine whatever the window's size.
+        var wantsSize = !options.Deterministic && options.Serial.Mode == SerialMode.Tty;
+        return wantsSize && TerminalSize.TryGet() is { } size ? $"{BaseCommandLine} emu.size={size.Rows}x{size.Columns}" : BaseCommandLine;
+    }
+
+    private static int ExecuteCommand(MachineOptions machine, Reports.ExitReport report)
+    {
+        using var console = new ExecConsole();
+        var session = new Session(machine with { NoReboot = true }, report) { Exec = console };
+        var outcome = session.Run();
+        if (outcome.End is RunEnd.TimeLimit or RunEnd.Signal or RunEnd.Failure or RunEnd.InstructionLimit)
+        {
+            return session.Status(outcome);
+        }
+
+        if (console.ExitStatus is { } status)
+        {
+            return status;
+        }
+
+        var last = console.LastLines();
+        return Report.Error(
+            $"the guest ended ({outcome.End}) before the command did; its last console output: {(last.Length == 0 ? "none" : last)}", ExitStatus.InternalError);
+    }
+}

@@ -1,0 +1,27 @@
+// emu run: a machine for one's own kernel.
+using System.CommandLine;
+using Emu.Cli.Host;
+
+namespace Emu.Cli.Commands;
+
+/// <summary>The command.</summary>
+internal static class RunCommand
+{
+    /// <summary>Adds it.</summary>
+    public static void AddTo(Command root)
+    {
+        var command = new Command("run", "Run a machine with your own kernel.");
+        var options = new RunOptions().AddTo(command);
+        command.SetAction(parsed => Execute(options, parsed));
+        root.Subcommands.Add(command);
+    }
+
+    private static int Execute(RunOptions options, ParseResult parsed)
+    {
+        var machine = options.Machine(parsed, guest: null);
+        machine.Validate();
+        using var report = options.ExitReport(parsed);
+        var session = new Session(machine, report);
+        return session.Status(session.Run());
+    }
+}

@@ -1,0 +1,105 @@
+// The options of a machine on the command line, shared by the commands that run one.
+using System.CommandLine;
+using Emu.Cli.Reports;
+using Emu.Core;
+using Emu.Machine.Options;
+
+namespace Emu.Cli.Commands;
+
+/// <summary>Declares the options and turns what was parsed into <see cref="MachineOptions"/>.</summary>
+internal sealed class RunOptions
+{
+    private const string DeterministicName = "--deterministic";
+    private const string DefaultSeed = "0";
+
+    private readonly Option<string> kernel = Text("--kernel", "FILE", "Kernel: an arm64 Image, plain, gzip-compressed or EFI zboot.");
+    private readonly Option<string> initramfs = Text("--initramfs", "FILE", "Initial RAM file system.");
+    private readonly Option<string> commandLine = Text("--cmdline", "STR", "Kernel command line.");
+    private readonly Option<string> cpus = Text("--cpus", "boot=N[,max=M]", "vCPUs, 1 to 32 (default boot=1).");
+    private readonly Option<string> memory = Text("--memory", "size=SIZE", "RAM, with suffix K, M, G or T (default size=512M).");
+    private readonly Option<string> serial = Text("--serial", "WHERE", "Serial port: tty, file=PATH, null, off or socket=PATH (default tty).");
+    private readonly Option<string> architecture = Text("--arch", "arm64|x86_64", "Guest architecture (default: read from the kernel).");
+    private readonly Option<string> engine = Text("--engine", "auto|interpreter", "CPU engine (default auto).");
+    private readonly Option<string> deterministic = Text(DeterministicName, "SEED", "Same run every time: time is counted in instructions; written --deterministic or --deterministic=SEED.");
+    private readonly Option<string> timeLimit = Text("--time-limit", "SECONDS", "Stop after that much host time, with status 124.");
+    private readonly Option<string> stopAt = Text("--stop-at", "INSTRUCTIONS", "Stop when so many instructions were retired, to the exact one.");
+    private readonly Option<string> statsJson = Text("--stats-json", "FILE", "At exit, write the figures of the run as JSON.");
+    private readonly Option<bool> noReboot = Flag("--no-reboot", "A guest reset ends the run, with status 10.");
+    private readonly Option<bool> semihosting = Flag("--semihosting", "Let the guest use Arm semihosting: console output and exit code.");
+    private readonly Option<bool> stats = Flag("--stats", "At exit, print the figures of the run on standard error.");
+    private readonly Option<bool> stateHash = Flag("--state-hash", "At exit, print a hash of the machine's state.");
+
+    /// <summary>Gives a bare "--deterministic" its default seed, so that it never swallows the word behind it.</summary>
+    public static string[] Normalize(string[] arguments)
+    {
+        var result = (string[])arguments.Clone();
+        for (var i = 0; i < result.Length; i++)
+        {
+            // Behind an option that wants a value, the word is that value.
+            var isValue = i > 0 && result[i - 1] is "--cmdline" or "--exec";
+            if (result[i] == DeterministicName && !isValue)
+            {
+                result[i] = $"{DeterministicName}={DefaultSeed}";
+            }
+        }
+
+        return result;
+    }
+
+    /// <summary>Adds the options to a command.</summary>
+    public RunOptions AddTo(Command command)
+    {
+        foreach (var option in (ReadOnlySpan<Option>)[
+            kernel, initramfs, commandLine, cpus, memory, serial, architecture, engine, deterministic, timeLimit, noReboot, semihosting, stopAt,
+            stateHash, stats, statsJson])
+        {
+            command.Options.Add(option);
+        }
+
+        return this;
+    }
+
+    /// <summary>What was asked for, with a guest's defaults where the user said nothing.</summary>
+    /// <param name="parsed">The parsed line.</param>
+    /// <param name="guest">The guest's own kernel, initramfs and command line, or null.</param>
+    /// <exception cref="EmuException">A malformed value, or no kernel.</exception>
+    public MachineOptions Machine(ParseResult parsed, GuestDefaults? guest)
+    {
+        var line = parsed.GetValue(commandLine);
+        return new MachineOptions
+        {
+            Architecture = parsed.GetValue(architecture) is { } a ? MachineOptions.ParseArchitecture(a) : GuestArchitecture.Auto,
+            Engine = parsed.GetValue(engine) is { } e ? MachineOptions.ParseEngine(e) : EngineKind.Auto,
+            Cpus = parsed.GetValue(cpus) is { } c ? CpusOption.Parse(c) : CpusOption.Default,
+            Memory = parsed.GetValue(memory) is { } m ? MemoryOption.Parse(m) : MemoryOption.Default,
+            Serial = parsed.GetValue(serial) is { } s ? SerialOption.Parse(s) : SerialOption.Default,
+            DeterministicSeed = parsed.GetValue(deterministic) is { } d ? MachineOptions.ParseSeed(d) : null,
+            TimeLimit = parsed.GetValue(timeLimit) is { } t ? MachineOptions.ParseTimeLimit(t) : null,
+            StopAt = parsed.GetValue(stopAt) is { } n ? MachineOptions.ParseStopAt(n) : null,
+            NoReboot = parsed.GetValue(noReboot),
+            Semihosting = parsed.GetValue(semihosting),
+            Kernel = parsed.GetValue(kernel) ?? guest?.Kernel ?? throw new EmuException("--kernel is missing; give an arm64 Image, or use emu boot debian-arm64"),
+            Initramfs = parsed.GetValue(initramfs) ?? guest?.Initramfs,
+            CommandLine = guest is null ? line ?? "" : line is null ? guest.CommandLine : $"{guest.CommandLine} {line}",
+        };
+    }
+
+    /// <summary>Whether the user chose the serial port's other end.</summary>
+    public bool HasSerial(ParseResult parsed) => parsed.GetValue(serial) is not null;
+
+    /// <summary>What to report at exit; creates the JSON file, so that one that cannot be written is known now.</summary>
+    /// <exception cref="EmuException">The file cannot be written.</exception>
+    public ExitReport ExitReport(ParseResult parsed) =>
+        new(parsed.GetValue(stats), parsed.GetValue(stateHash), parsed.GetValue(statsJson));
+
+    /// <summary>An option with one value.</summary>
+    public static Option<string> Text(string name, string value, string description) => new(name) { Description = description, HelpName = value };
+
+    private static Option<bool> Flag(string name, string description) => new(name) { Description = description, Arity = ArgumentArity.Zero };
+}
+
+/// <summary>What a provisioned guest brings along.</summary>
+/// <param name="Kernel">Kernel file.</param>
+/// <param name="Initramfs">Initramfs file, or null.</param>
+/// <param name="CommandLine">Kernel command line.</param>
+internal sealed record GuestDefaults(string Kernel, string? Initramfs, string CommandLine);

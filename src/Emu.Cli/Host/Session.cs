@@ -1,0 +1,102 @@
+// One run of a machine for a user: console, signals, messages, reports, exit status.
+using System.Runtime.InteropServices;
+using Emu.Cli.Exec;
+using Emu.Cli.Reports;
+using Emu.Core;
+using Emu.Devices.Serial;
+using Emu.Machine;
+using Emu.Machine.Lifecycle;
+using Emu.Machine.Options;
+
+namespace Emu.Cli.Host;
+
+/// <summary>Runs a machine to its end.</summary>
+/// <param name="options">The machine.</param>
+/// <param name="report">What to print at exit.</param>
+internal sealed class Session(MachineOptions options, ExitReport report)
+{
+    private const int SignalHangup = 1;
+    private const int SignalInterrupt = 2;
+    private const int SignalTerminate = 15;
+
+    private readonly Log log = new(new StreamWriter(Console.OpenStandardError()));
+
+    /// <summary>The serial port's host end when a command runs in the guest, in place of what --serial says.</summary>
+    public ExecConsole? Exec { get; init; }
+
+    /// <summary>Runs the machine and reports on it.</summary>
+    /// <exception cref="EmuException">Bad input.</exception>
+    public RunOutcome Run()
+    {
+        var usesTty = Exec is null && options.Serial.Mode == SerialMode.Tty;
+        var onTerminal = usesTty && RawTerminal.IsTerminal(0);
+        TtyBackend? tty = null;
+        LineTracker? tracker = null;
+        using var machine = new VirtualMachine(options, new MachineHost
+        {
+            Log = log,
+            CreateSerial = () => !usesTty ? CreateSerial() : report.StateHash ? tracker = new LineTracker(tty = new TtyBackend()) : tty = new TtyBackend(),
+            CreateSemihosting = serial => new StandardConsole(usesTty ? serial : null, readsInput: !usesTty),
+            Interactive = onTerminal,
+        });
+        var control = machine.Control;
+        if (tty is not null)
+        {
+            tty.QuitRequested += () => control.Stop(new RunOutcome(RunEnd.Quit));
+        }
+
+        using var hangup = OnSignal(control, PosixSignal.SIGHUP, SignalHangup);
+        using var interrupt = OnSignal(control, PosixSignal.SIGINT, SignalInterrupt);
+        using var terminate = OnSignal(control, PosixSignal.SIGTERM, SignalTerminate);
+
+        // A raw terminal moves to a new line only, not to its start.
+        log.NewLine = onTerminal ? "\r\n" : "\n";
+        var outcome = machine.Run();
+        machine.CloseConsole();
+        log.NewLine = "\n";
+        if (outcome.End != RunEnd.Failure)
+        {
+            report.Write(machine, tracker?.AtLineStart ?? Exec?.AtLineStart ?? true);
+        }
+
+        return outcome;
+    }
+
+    /// <summary>The exit status of a run, with a message where the guest did not end it.</summary>
+    public int Status(RunOutcome outcome)
+    {
+        switch (outcome.End)
+        {
+            case RunEnd.Reset:
+                return ExitStatus.GuestReset;
+            case RunEnd.Panic:
+                return ExitStatus.GuestPanic;
+            case RunEnd.ExitCode:
+                return outcome.Code;
+            case RunEnd.TimeLimit:
+                return Report.Error($"stopped by --time-limit after {options.TimeLimit!.Value.TotalSeconds} s", ExitStatus.TimeLimit);
+            case RunEnd.Signal:
+                return ExitStatus.SignalBase + outcome.Code;
+            case RunEnd.Failure:
+                return Program.InternalError(outcome.Failure!);
+            default:
+                return ExitStatus.Success;
+        }
+    }
+
+    private static PosixSignalRegistration OnSignal(StopControl control, PosixSignal signal, int number) =>
+        PosixSignalRegistration.Create(signal, context =>
+        {
+            // The first signal stops the machine in order; one more, and the process ends as signals end processes.
+            context.Cancel = !control.IsStopping;
+            control.Stop(new RunOutcome(RunEnd.Signal, number));
+        });
+
+    private ICharBackend? CreateSerial() => Exec ?? options.Serial.Mode switch
+    {
+        SerialMode.File => new FileBackend(options.Serial.Path!, log),
+        SerialMode.Socket => new SocketBackend(options.Serial.Path!),
+        SerialMode.Null => new NullBackend(),
+        _ => (ICharBackend?)null,
+    };
+}

@@ -1,0 +1,67 @@
+// Entry point of the emu command: parses the line, runs the command, turns every failure into one line and an exit status.
+using System.CommandLine;
+using Emu.Cli.Commands;
+using Emu.Core;
+
+namespace Emu.Cli;
+
+internal static class Program
+{
+    /// <summary>Set to see the stack trace of an internal error.</summary>
+    private const string DebugVariable = "EMU_DEBUG";
+
+    private static int Main(string[] arguments)
+    {
+        try
+        {
+            return Dispatch(arguments);
+        }
+        catch (EmuException e)
+        {
+            return Report.Error(e.Message, ExitStatus.BadUsage);
+        }
+#pragma warning disable CA1031 // The last resort: a user never sees a stack trace that they did not ask for.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            return InternalError(e);
+        }
+    }
+
+    /// <summary>Reports a failure of the emulator itself.</summary>
+    /// <returns>The exit status.</returns>
+    public static int InternalError(Exception e)
+    {
+        if (e is EmuException)
+        {
+            return Report.Error(e.Message, ExitStatus.BadUsage);
+        }
+
+        if (Environment.GetEnvironmentVariable(DebugVariable) is { Length: > 0 })
+        {
+            Report.Line(e.ToString());
+        }
+
+        return Report.Error($"internal error: {e.GetType().Name}: {e.Message.ReplaceLineEndings(" ")} ({DebugVariable}=1 shows where)", ExitStatus.InternalError);
+    }
+
+    private static int Dispatch(string[] arguments)
+    {
+        var root = new RootCommand("Emu runs whole machines: Arm64 guests on any host.");
+        RunCommand.AddTo(root);
+        BootCommand.AddTo(root);
+        VersionCommand.AddTo(root);
+        var parsed = root.Parse(RunOptions.Normalize(arguments), new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = null });
+        if (parsed.Errors.Count > 0)
+        {
+            var command = parsed.CommandResult.Command;
+            var name = command == root ? "emu" : $"emu {command.Name}";
+            var message = parsed.UnmatchedTokens.Count > 0
+                ? $"unknown command or option '{parsed.UnmatchedTokens[0]}'"
+                : parsed.Errors[0].Message.TrimEnd('.');
+            return Report.Error($"{message.ReplaceLineEndings(" ")}; see {name} --help", ExitStatus.BadUsage);
+        }
+
+        return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+    }
+}

@@ -1,0 +1,130 @@
+// The arm64 machine's guest-physical map and interrupt numbers, as constants; addresses that depend on the vCPU count or RAM size as functions.
+namespace Emu.Machine.Boards;
+
+/// <summary>
+/// The physical map, lowest address first. The numbers are Cloud Hypervisor's, so its guests and its EDK2 firmware find what they expect.
+/// </summary>
+public static class Arm64Layout
+{
+    /// <summary>First byte of the GICv3 distributor. Redistributors lie directly below it.</summary>
+    public const ulong GicDistributorBase = 0x08FF_0000;
+
+    /// <summary>The distributor's one 64 KiB frame (IHI 0069 12.8).</summary>
+    public const ulong GicDistributorSize = 0x1_0000;
+
+    /// <summary>A redistributor's RD_base and SGI_base frames, 64 KiB each (IHI 0069 12.10).</summary>
+    public const ulong GicRedistributorSize = 0x2_0000;
+
+    /// <summary>PL011 UART: the guest's serial console.</summary>
+    public const ulong Pl011Base = 0x0900_0000;
+
+    /// <summary>PL031 real-time clock.</summary>
+    public const ulong Pl031Base = 0x0901_0000;
+
+    /// <summary>PL061 GPIO: line 3 is the power button.</summary>
+    public const ulong Pl061Base = 0x0902_0000;
+
+    /// <summary>Bytes of each PrimeCell's register window.</summary>
+    public const ulong PrimeCellSize = 0x1000;
+
+    /// <summary>Start of RAM.</summary>
+    public const ulong RamBase = 0x4000_0000;
+
+    /// <summary>The flattened device tree, at the start of RAM; X0 of the boot vCPU.</summary>
+    public const ulong FdtBase = RamBase;
+
+    /// <summary>Room kept for the device tree.</summary>
+    public const ulong FdtMaximumSize = 0x20_0000;
+
+    /// <summary>The kernel Image; 2 MiB aligned, as the arm64 boot protocol asks.</summary>
+    public const ulong KernelBase = 0x4040_0000;
+
+    /// <summary>End of low RAM: from here to <see cref="HighRamBase"/> is a hole for fixed devices.</summary>
+    public const ulong LowRamEnd = 0xFC00_0000;
+
+    /// <summary>RAM that does not fit below <see cref="LowRamEnd"/> goes on here.</summary>
+    public const ulong HighRamBase = 0x1_0000_0000;
+
+    /// <summary>Largest RAM below the hole: 3008 MiB.</summary>
+    public const ulong MaximumLowRam = LowRamEnd - RamBase;
+
+    /// <summary>Largest RAM of a machine: 512 GiB, which leaves half of the 40-bit map to 64-bit PCI windows.</summary>
+    public const ulong MaximumRam = 512UL << 30;
+
+    /// <summary>Smallest RAM of a machine: the kernel's load address lies 4 MiB into it.</summary>
+    public const ulong MinimumRam = 8UL << 20;
+
+    /// <summary>Most vCPUs of a machine: the redistributors of 32 reach down to 0x08BF_0000.</summary>
+    public const int MaximumVcpus = 32;
+
+    /// <summary>Longest kernel command line in bytes, without the final NUL (COMMAND_LINE_SIZE of arm64 Linux is 2048).</summary>
+    public const int MaximumCommandLine = 2048;
+
+    /// <summary>SPIs of the distributor: INTID 32 to 287.</summary>
+    public const int SpiCount = 256;
+
+    /// <summary>INTID of the RTC.</summary>
+    public const int RtcInterrupt = 40;
+
+    /// <summary>INTID of the GPIO controller.</summary>
+    public const int GpioInterrupt = 41;
+
+    /// <summary>INTID of the serial port.</summary>
+    public const int SerialInterrupt = 43;
+
+    /// <summary>First INTID of shared peripherals; the device tree counts SPIs from it.</summary>
+    public const int FirstSpi = 32;
+
+    /// <summary>First INTID of private peripherals; the device tree counts PPIs from it.</summary>
+    public const int FirstPpi = 16;
+
+    /// <summary>INTID of the PMU overflow interrupt (PPI 7).</summary>
+    public const int PmuInterrupt = 23;
+
+    /// <summary>INTID of the EL2 physical timer (PPI 10).</summary>
+    public const int HypervisorTimerInterrupt = 26;
+
+    /// <summary>INTID of the EL1 virtual timer (PPI 11).</summary>
+    public const int VirtualTimerInterrupt = 27;
+
+    /// <summary>INTID of the EL3 physical timer (PPI 13).</summary>
+    public const int SecureTimerInterrupt = 29;
+
+    /// <summary>INTID of the EL1 non-secure physical timer (PPI 14).</summary>
+    public const int PhysicalTimerInterrupt = 30;
+
+    /// <summary>INTID of the GIC maintenance interrupt (PPI 9).</summary>
+    public const int MaintenanceInterrupt = 25;
+
+    /// <summary>PL061 line of the power button.</summary>
+    public const int PowerButtonLine = 3;
+
+    /// <summary>Frequency of the PrimeCells' clock in Hz.</summary>
+    public const uint PeripheralClockHertz = 24_000_000;
+
+    /// <summary>First byte of the redistributor frames, which grow downward from the distributor with the largest vCPU count.</summary>
+    /// <param name="maximumVcpus">1 to <see cref="MaximumVcpus"/>.</param>
+    public static ulong GicRedistributorBase(int maximumVcpus) => GicDistributorBase - ((ulong)maximumVcpus * GicRedistributorSize);
+
+    /// <summary>MPIDR_EL1 of a vCPU: Aff0 = id[3:0], Aff1 = id[11:4], Aff2 = id[19:12], bit 31 RES1 (Arm ARM D17.2.101).</summary>
+    public static ulong Mpidr(int index) =>
+        0x8000_0000UL | ((ulong)index & 0xF) | ((((ulong)index >> 4) & 0xFF) << 8) | ((((ulong)index >> 12) & 0xFF) << 16);
+
+    /// <summary>The affinity fields of <see cref="Mpidr"/>, as a device tree's cpu node names them.</summary>
+    public static uint Affinity(int index) => (uint)(Mpidr(index) & 0x7F_FFFF);
+
+    /// <summary>The one or two runs of RAM of a machine.</summary>
+    /// <param name="size">Bytes, a multiple of 4 KiB.</param>
+    public static MemoryRange[] RamRanges(ulong size) => size <= MaximumLowRam
+        ? [new MemoryRange(RamBase, size)]
+        : [new MemoryRange(RamBase, MaximumLowRam), new MemoryRange(HighRamBase, size - MaximumLowRam)];
+}
+
+/// <summary>A run of guest-physical addresses.</summary>
+/// <param name="Start">First address.</param>
+/// <param name="Length">Bytes.</param>
+public readonly record struct MemoryRange(ulong Start, ulong Length)
+{
+    /// <summary>First address behind the run.</summary>
+    public ulong End => Start + Length;
+}

@@ -1,0 +1,102 @@
+// The software engines, interpreter and JIT, behind the machine's engine contract.
+using Emu.Core;
+using Emu.Cpu;
+using Emu.Cpu.Arm64.System;
+using Emu.Cpu.Jit;
+using Emu.Cpu.Jit.Il;
+using Emu.Machine.Options;
+
+namespace Emu.Machine.Engines;
+
+/// <summary>A64 on the micro-op interpreter, with or without the compiler behind it.</summary>
+public sealed class SoftwareEngine : ICpuEngine, IEngineStatistics
+{
+    private readonly MachineOptions options;
+    private VcpuShared? shared;
+    private Arm64Cluster? cluster;
+
+    /// <summary>Creates the engine; its parts are made with the first vCPU, when memory is known.</summary>
+    public SoftwareEngine(MachineOptions options)
+    {
+        this.options = options;
+        UsesCompiler = options.Engine == EngineKind.Jit;
+    }
+
+    /// <inheritdoc/>
+    public string Name => UsesCompiler ? "jit" : "interpreter";
+
+    /// <summary>Hot code is compiled.</summary>
+    public bool UsesCompiler { get; }
+
+    /// <inheritdoc/>
+    public bool HasPmu => A64Features.Implemented.Has(A64Feature.PMUv3);
+
+    /// <inheritdoc/>
+    public IEngineStatistics Statistics => this;
+
+    /// <inheritdoc/>
+    public ulong BlocksTranslated => (ulong)(shared?.Code.BlocksTranslated ?? 0);
+
+    /// <inheritdoc/>
+    public IEnumerable<(string Name, double Value)> Counters
+    {
+        get
+        {
+            if (shared is null || cluster is null)
+            {
+                yield break;
+            }
+
+            var code = shared.Code;
+            yield return ("instructions_translated", code.InstructionsTranslated);
+            yield return ("micro_ops_per_instruction", code.InstructionsTranslated == 0 ? 0 : (double)code.MicroOpsTranslated / code.InstructionsTranslated);
+            yield return ("invalidations", code.BlocksInvalidated);
+            yield return ("tlb_misses", cluster.Vcpus.Sum(v => (double)v.TlbMisses));
+            if (shared.Compiler is { } compiler)
+            {
+                yield return ("regions_compiled", compiler.RegionsCompiled);
+                yield return ("blocks_compiled", compiler.BlocksCompiled);
+                yield return ("instructions_compiled", compiler.InstructionsCompiled);
+                yield return ("compile_ms", Math.Round(compiler.CompileMilliseconds, 1));
+                yield return ("regions_invalidated", compiler.RegionsInvalidated);
+                yield return ("evictions", compiler.Evictions);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public IVcpu CreateVcpu(in VcpuConfiguration configuration)
+    {
+        if (cluster is null)
+        {
+            var compiler = UsesCompiler ? new JitCompiler(new IlBackEnd(), JitCompiler.DefaultLimit) : null;
+            shared = new VcpuShared(configuration.Memory) { Compiler = compiler };
+            compiler?.Start(shared.Code, JitCompiler.DefaultThreshold);
+            cluster = new Arm64Cluster(shared, parallel: options.Cpus.Boot > 1 && !options.Deterministic);
+        }
+
+        return cluster.Create(new Arm64VcpuConfiguration
+        {
+            Index = configuration.Index,
+            Mpidr = configuration.Mpidr,
+            Clock = configuration.Clock,
+            Control = configuration.Control,
+            SystemRegisterDevices = configuration.SystemRegisterDevices,
+            ResetCpuInterface = configuration.ResetCpuInterface,
+            SecureTimer = configuration.SecureTimer,
+            PhysicalTimer = configuration.PhysicalTimer,
+            VirtualTimer = configuration.VirtualTimer,
+            HypervisorTimer = configuration.HypervisorTimer,
+            Pmu = configuration.Pmu,
+            Semihosting = configuration.Semihosting,
+            RandomSeed = configuration.RandomSeed,
+            Log = configuration.Log,
+        });
+    }
+
+    /// <inheritdoc/>
+    public void SetBootState(IVcpu vcpu, ulong entry, ulong argument) => ((Arm64Vcpu)vcpu).SetBootState(entry, argument);
+
+    /// <inheritdoc/>
+    public void Dispose() => cluster?.Dispose();
+}

@@ -1,0 +1,189 @@
+// The arm64 machine's device tree: what Linux and EDK2 learn the machine from.
+using Emu.Core;
+using Emu.Machine.Boards;
+
+namespace Emu.Machine.Firmware.Fdt;
+
+/// <summary>What varies from one arm64 machine to the next.</summary>
+public sealed record Arm64FdtOptions
+{
+    /// <summary>vCPUs present.</summary>
+    public required int VcpuCount { get; init; }
+
+    /// <summary>First redistributor frame.</summary>
+    public required ulong RedistributorBase { get; init; }
+
+    /// <summary>Runs of RAM.</summary>
+    public required MemoryRange[] Ram { get; init; }
+
+    /// <summary>Kernel command line.</summary>
+    public required string CommandLine { get; init; }
+
+    /// <summary>Where the initramfs lies, or null.</summary>
+    public MemoryRange? Initramfs { get; init; }
+
+    /// <summary>Whether the machine has the PL011.</summary>
+    public bool HasSerial { get; init; } = true;
+
+    /// <summary>Whether the CPUs have the performance monitors.</summary>
+    public bool HasPmu { get; init; }
+
+    /// <summary>Seed of the kernel's random number generator.</summary>
+    public required byte[] RngSeed { get; init; }
+
+    /// <summary>Seed of the kernel's address-space randomization.</summary>
+    public required ulong KaslrSeed { get; init; }
+}
+
+/// <summary>Writes the nodes.</summary>
+public static class Arm64Fdt
+{
+    private const uint GicPhandle = 1;
+    private const uint ClockPhandle = 3;
+    private const uint GpioPhandle = 4;
+    private const uint FirstCpuPhandle = 8;
+
+    /// <summary>First cell of an interrupt specifier: shared peripheral interrupt (devicetree binding arm,gic-v3).</summary>
+    private const uint Spi = 0;
+
+    /// <summary>First cell of an interrupt specifier: private peripheral interrupt.</summary>
+    private const uint Ppi = 1;
+
+    /// <summary>Third cell of an interrupt specifier: active high, level-sensitive, as every wire of this machine is.</summary>
+    private const uint LevelHigh = 4;
+
+    /// <summary>Linux input code of the power key.</summary>
+    private const uint KeyPower = 116;
+
+    private const string SerialNode = "pl011@9000000";
+
+    /// <summary>Builds the tree.</summary>
+    /// <exception cref="EmuException">It does not fit the room the map keeps for it.</exception>
+    public static byte[] Build(Arm64FdtOptions options)
+    {
+        var fdt = new FdtBuilder();
+        fdt.BeginNode("")
+            .Cells("interrupt-parent", GicPhandle)
+            .Cells("#size-cells", 2)
+            .Cells("#address-cells", 2)
+            .Strings("compatible", "linux,dummy-virt")
+            .Strings("model", "linux,dummy-virt");
+        Chosen(fdt, options);
+        Cpus(fdt, options.VcpuCount);
+        foreach (var range in options.Ram)
+        {
+            fdt.BeginNode($"memory@{range.Start:x}").Strings("device_type", "memory").Wide("reg", range.Start, range.Length).EndNode();
+        }
+
+        InterruptController(fdt, options);
+        Timer(fdt);
+        if (options.HasPmu)
+        {
+            fdt.BeginNode("pmu").Strings("compatible", "arm,armv8-pmuv3")
+                .Cells("interrupts", Ppi, Arm64Layout.PmuInterrupt - Arm64Layout.FirstPpi, LevelHigh).EndNode();
+        }
+
+        fdt.BeginNode("psci").Strings("compatible", "arm,psci-1.0", "arm,psci-0.2").Strings("method", "hvc").EndNode();
+        fdt.BeginNode("apb-pclk").Strings("compatible", "fixed-clock").Cells("#clock-cells", 0)
+            .Cells("clock-frequency", Arm64Layout.PeripheralClockHertz).Strings("clock-output-names", "clk24mhz")
+            .Cells("phandle", ClockPhandle).EndNode();
+        if (options.HasSerial)
+        {
+            PrimeCell(fdt, SerialNode, "arm,pl011", Arm64Layout.Pl011Base, Arm64Layout.SerialInterrupt)
+                .Cells("clocks", ClockPhandle, ClockPhandle).Strings("clock-names", "uartclk", "apb_pclk").EndNode();
+        }
+
+        PrimeCell(fdt, "rtc@9010000", "arm,pl031", Arm64Layout.Pl031Base, Arm64Layout.RtcInterrupt)
+            .Cells("clocks", ClockPhandle).Strings("clock-names", "apb_pclk").EndNode();
+        PrimeCell(fdt, "pl061@9020000", "arm,pl061", Arm64Layout.Pl061Base, Arm64Layout.GpioInterrupt)
+            .Cells("clocks", ClockPhandle).Strings("clock-names", "apb_pclk")
+            .Flag("gpio-controller").Cells("#gpio-cells", 2)
+            .Cells("phandle", GpioPhandle).EndNode();
+        fdt.BeginNode("gpio-keys").Strings("compatible", "gpio-keys");
+        fdt.BeginNode("button@1").Strings("label", "GPIO Key Poweroff").Cells("linux,code", KeyPower)
+            .Cells("gpios", GpioPhandle, Arm64Layout.PowerButtonLine, 0).EndNode();
+        fdt.EndNode();
+        fdt.EndNode();
+
+        var blob = fdt.Build();
+        if ((ulong)blob.Length > Arm64Layout.FdtMaximumSize)
+        {
+            throw new EmuException($"the device tree is {blob.Length} bytes long, at most {Arm64Layout.FdtMaximumSize} fit; use fewer vCPUs");
+        }
+
+        return blob;
+    }
+
+    private static void Chosen(FdtBuilder fdt, Arm64FdtOptions options)
+    {
+        fdt.BeginNode("chosen").Strings("bootargs", options.CommandLine);
+        if (options.HasSerial)
+        {
+            fdt.Strings("stdout-path", "/" + SerialNode);
+        }
+
+        if (options.Initramfs is { } initramfs)
+        {
+            fdt.Wide("linux,initrd-start", initramfs.Start).Wide("linux,initrd-end", initramfs.End);
+        }
+
+        fdt.Bytes("rng-seed", options.RngSeed).Wide("kaslr-seed", options.KaslrSeed).EndNode();
+    }
+
+    private static void Cpus(FdtBuilder fdt, int count)
+    {
+        fdt.BeginNode("cpus").Cells("#address-cells", 1).Cells("#size-cells", 0);
+        for (var i = 0; i < count; i++)
+        {
+            fdt.BeginNode($"cpu@{Arm64Layout.Affinity(i):x}").Strings("device_type", "cpu").Strings("compatible", "arm,arm-v8");
+            if (count > 1)
+            {
+                fdt.Strings("enable-method", "psci");
+            }
+
+            fdt.Cells("reg", Arm64Layout.Affinity(i)).Cells("phandle", FirstCpuPhandle + (uint)i).EndNode();
+        }
+
+        fdt.BeginNode("cpu-map").BeginNode("socket0").BeginNode("cluster0");
+        for (var i = 0; i < count; i++)
+        {
+            fdt.BeginNode($"core{i}").Cells("cpu", FirstCpuPhandle + (uint)i).EndNode();
+        }
+
+        fdt.EndNode().EndNode().EndNode().EndNode();
+    }
+
+    private static void InterruptController(FdtBuilder fdt, Arm64FdtOptions options) =>
+        fdt.BeginNode($"intc@{Arm64Layout.GicDistributorBase:x}")
+            .Strings("compatible", "arm,gic-v3")
+            .Cells("#interrupt-cells", 3)
+            .Flag("interrupt-controller")
+            .Wide(
+                "reg",
+                Arm64Layout.GicDistributorBase, Arm64Layout.GicDistributorSize,
+                options.RedistributorBase, (ulong)options.VcpuCount * Arm64Layout.GicRedistributorSize)
+            .Cells("#address-cells", 2)
+            .Cells("#size-cells", 2)
+            .Flag("ranges")
+            .Cells("interrupts", Ppi, Arm64Layout.MaintenanceInterrupt - Arm64Layout.FirstPpi, LevelHigh)
+            .Cells("phandle", GicPhandle)
+            .EndNode();
+
+    private static void Timer(FdtBuilder fdt) =>
+        fdt.BeginNode("timer")
+            .Strings("compatible", "arm,armv8-timer")
+            .Flag("always-on")
+            .Cells(
+                "interrupts",
+                Ppi, Arm64Layout.SecureTimerInterrupt - Arm64Layout.FirstPpi, LevelHigh,
+                Ppi, Arm64Layout.PhysicalTimerInterrupt - Arm64Layout.FirstPpi, LevelHigh,
+                Ppi, Arm64Layout.VirtualTimerInterrupt - Arm64Layout.FirstPpi, LevelHigh,
+                Ppi, Arm64Layout.HypervisorTimerInterrupt - Arm64Layout.FirstPpi, LevelHigh)
+            .EndNode();
+
+    private static FdtBuilder PrimeCell(FdtBuilder fdt, string name, string compatible, ulong address, int interrupt) =>
+        fdt.BeginNode(name)
+            .Strings("compatible", compatible, "arm,primecell")
+            .Wide("reg", address, Arm64Layout.PrimeCellSize)
+            .Cells("interrupts", Spi, (uint)(interrupt - Arm64Layout.FirstSpi), LevelHigh);
+}

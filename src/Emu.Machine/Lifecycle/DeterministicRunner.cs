@@ -1,0 +1,161 @@
+// Runs all vCPUs on one thread, in turns of a fixed number of instructions, with time made of retired instructions alone.
+using Emu.Core;
+
+namespace Emu.Machine.Lifecycle;
+
+/// <summary>
+/// Deterministic mode. Everything the guest sees is a function of its own instructions:
+/// <list type="bullet">
+/// <item>The vCPUs that can run take turns in index order, <see cref="Quantum"/> instructions each.</item>
+/// <item>One retired instruction, on whichever vCPU, is one nanosecond. Time is thus one sequence through all turns, and never runs
+/// backwards between two vCPUs, which a guest's clock code relies on; N busy vCPUs each see a clock N times as fast as one does.</item>
+/// <item>A timer fires at the exact instruction of its deadline: a turn stops there, runs the callbacks, and goes on.</item>
+/// <item>When every vCPU sleeps, time jumps to the next deadline.</item>
+/// <item>The outside world enters between two turns only, through <see cref="HostInputQueue"/>.</item>
+/// </list>
+/// </summary>
+public sealed class DeterministicRunner : Runner
+{
+    /// <summary>Instructions of a turn: long enough that switching costs nothing, short enough that a spinning vCPU waits 50 µs for its peer.</summary>
+    public const ulong Quantum = 50_000;
+
+    private readonly DeterministicClock clock;
+    private readonly HostInputQueue input;
+    private readonly bool[] asleep;
+    private readonly ulong? stopAt;
+    private readonly bool pacedIdle;
+    private readonly Func<ulong> timeInTurn;
+    private IVcpu current;
+    private ulong turnTime;
+    private ulong turnStart;
+    private ulong runUntil;
+    private ulong total;
+    private bool running;
+
+    /// <summary>Creates the runner.</summary>
+    /// <param name="vcpus">vCPUs by index.</param>
+    /// <param name="control">Stop requests.</param>
+    /// <param name="clock">The machine's clock, which only this runner moves.</param>
+    /// <param name="input">Events from outside.</param>
+    /// <param name="stopAt">Instructions over all vCPUs to stop at, to the exact one.</param>
+    /// <param name="pacedIdle">A person sits at the console: sleep away idle time instead of jumping over it.</param>
+    public DeterministicRunner(
+        IReadOnlyList<IVcpu> vcpus, StopControl control, DeterministicClock clock, HostInputQueue input, ulong? stopAt = null, bool pacedIdle = false)
+        : base(vcpus, control)
+    {
+        this.clock = clock;
+        this.input = input;
+        this.stopAt = stopAt;
+        this.pacedIdle = pacedIdle;
+        asleep = new bool[vcpus.Count];
+        current = vcpus[0];
+        timeInTurn = () => turnTime + ((running ? current.ExactRetired : current.Retired) - turnStart);
+        clock.Rearmed += ShortenRun;
+    }
+
+    /// <inheritdoc/>
+    public override ulong Instructions => Volatile.Read(ref total);
+
+    /// <inheritdoc/>
+    public override void Start()
+    {
+        Array.Clear(asleep);
+        StartThread("machine", Loop);
+    }
+
+    /// <inheritdoc/>
+    protected override void Wake()
+    {
+        base.Wake();
+        input.Wake();
+    }
+
+    private void Loop()
+    {
+        while (!Control.IsStopping)
+        {
+            ParkWhilePaused();
+            input.Deliver();
+            clock.RunDueTimers();
+            var before = total;
+            for (var i = 0; i < Vcpus.Length && !Control.IsStopping; i++)
+            {
+                if (!asleep[i] || Vcpus[i].HasWork)
+                {
+                    Turn(i);
+                }
+            }
+
+            if (total == before && !MustLeave)
+            {
+                Idle();
+            }
+        }
+    }
+
+    private void Turn(int index)
+    {
+        current = Vcpus[index];
+        turnStart = current.Retired;
+        turnTime = clock.Now;
+        asleep[index] = false;
+        var length = stopAt is { } stop ? Math.Min(Quantum, stop - total) : Quantum;
+        clock.Source = timeInTurn;
+        while (!Control.IsStopping)
+        {
+            // A pause stands inside the turn, so that the turns after it are the same as without one.
+            ParkWhilePaused();
+            clock.RunDueTimers();
+            var done = current.Retired - turnStart;
+            if (done >= length)
+            {
+                break;
+            }
+
+            var now = turnTime + done;
+            var step = Math.Min(length - done, clock.NextDeadline - now);
+            runUntil = now + step;
+            running = true;
+            var exit = current.Run(turnStart + done + step);
+            running = false;
+            runUntil = 0;
+            Volatile.Write(ref total, total + (current.Retired - turnStart - done));
+            if (exit is VcpuExit.Halted or VcpuExit.PoweredOff)
+            {
+                asleep[index] = true;
+                break;
+            }
+        }
+
+        clock.Set(turnTime + (current.Retired - turnStart));
+        clock.Source = null;
+        if (total == stopAt)
+        {
+            Control.Stop(new RunOutcome(RunEnd.InstructionLimit));
+        }
+    }
+
+    /// <summary>A timer was armed. When it is due before the run in progress ends, the run ends now and goes on to the new deadline.</summary>
+    private void ShortenRun()
+    {
+        if (runUntil != 0 && clock.NextDeadline < runUntil)
+        {
+            runUntil = 0;
+            current.Kick();
+        }
+    }
+
+    private void Idle()
+    {
+        var deadline = clock.NextDeadline;
+        if (deadline == ulong.MaxValue)
+        {
+            // Only the world outside, or a stop, can end this.
+            input.Wait(Timeout.Infinite);
+        }
+        else if (deadline > clock.Now && (!pacedIdle || !input.Wait((int)Math.Min((deadline - clock.Now + 999_999) / 1_000_000, 60_000))))
+        {
+            clock.Set(deadline);
+        }
+    }
+}

@@ -1,0 +1,132 @@
+// Everything a user can ask of a machine, parsed: what the command line fills in and the machine is built from.
+using System.Globalization;
+using Emu.Core;
+
+namespace Emu.Machine.Options;
+
+/// <summary>Guest architectures the command line names.</summary>
+public enum GuestArchitecture
+{
+    /// <summary>Read from the kernel.</summary>
+    Auto,
+
+    /// <summary>AArch64.</summary>
+    Arm64,
+}
+
+/// <summary>CPU engines the command line names.</summary>
+public enum EngineKind
+{
+    /// <summary>The fastest one this build has for the guest.</summary>
+    Auto,
+
+    /// <summary>The micro-op interpreter.</summary>
+    Interpreter,
+
+    /// <summary>The interpreter, with hot code compiled.</summary>
+    Jit,
+}
+
+/// <summary>A machine's options. Immutable; checked when built.</summary>
+public sealed record MachineOptions
+{
+    /// <summary>Path of the kernel Image.</summary>
+    public required string Kernel { get; init; }
+
+    /// <summary>Path of the initramfs, or null.</summary>
+    public string? Initramfs { get; init; }
+
+    /// <summary>Kernel command line.</summary>
+    public string CommandLine { get; init; } = "";
+
+    /// <summary>vCPUs.</summary>
+    public CpusOption Cpus { get; init; } = CpusOption.Default;
+
+    /// <summary>RAM.</summary>
+    public MemoryOption Memory { get; init; } = MemoryOption.Default;
+
+    /// <summary>Serial port.</summary>
+    public SerialOption Serial { get; init; } = SerialOption.Default;
+
+    /// <summary>Guest architecture.</summary>
+    public GuestArchitecture Architecture { get; init; }
+
+    /// <summary>CPU engine.</summary>
+    public EngineKind Engine { get; init; }
+
+    /// <summary>Seed of deterministic mode; null for the host's time and randomness.</summary>
+    public ulong? DeterministicSeed { get; init; }
+
+    /// <summary>Host time after which the machine is stopped, or null.</summary>
+    public TimeSpan? TimeLimit { get; init; }
+
+    /// <summary>A guest reset ends the run.</summary>
+    public bool NoReboot { get; init; }
+
+    /// <summary>The guest may use Arm semihosting.</summary>
+    public bool Semihosting { get; init; }
+
+    /// <summary>Total retired instructions to stop at, or null.</summary>
+    public ulong? StopAt { get; init; }
+
+    /// <summary>Whether the machine runs in deterministic mode.</summary>
+    public bool Deterministic => DeterministicSeed is not null;
+
+    /// <summary>Checks what no single option can.</summary>
+    /// <exception cref="EmuException">Options contradict each other.</exception>
+    public void Validate()
+    {
+        if (StopAt is not null && !Deterministic && Cpus.Boot > 1)
+        {
+            throw new EmuException($"--stop-at with --cpus boot={Cpus.Boot} is exact only with --deterministic; add it, or use --cpus boot=1");
+        }
+
+        foreach (var c in CommandLine)
+        {
+            if (c == '\0')
+            {
+                throw new EmuException("--cmdline holds a NUL character; give plain text");
+            }
+        }
+    }
+
+    /// <summary>Parses --arch.</summary>
+    /// <exception cref="EmuException">Unknown, or not in this version.</exception>
+    public static GuestArchitecture ParseArchitecture(string text) => text switch
+    {
+        "arm64" or "aarch64" => GuestArchitecture.Arm64,
+        "x86_64" => throw new EmuException("--arch x86_64 is not supported in this version; use --arch arm64"),
+        _ => throw new EmuException($"--arch '{text}' is unknown; expected arm64"),
+    };
+
+    /// <summary>Parses --engine.</summary>
+    /// <exception cref="EmuException">Unknown.</exception>
+    public static EngineKind ParseEngine(string text) => text switch
+    {
+        "auto" => EngineKind.Auto,
+        "interpreter" => EngineKind.Interpreter,
+        "jit" => EngineKind.Jit,
+        _ => throw new EmuException($"--engine '{text}' is unknown; expected auto, interpreter or jit"),
+    };
+
+    /// <summary>Parses --deterministic's seed.</summary>
+    /// <exception cref="EmuException">Not a number of 64 bits.</exception>
+    public static ulong ParseSeed(string text) => OptionString.ParseInteger("--deterministic", text, 0, ulong.MaxValue);
+
+    /// <summary>Parses --stop-at.</summary>
+    /// <exception cref="EmuException">Not a number of 64 bits.</exception>
+    public static ulong ParseStopAt(string text) => OptionString.ParseInteger("--stop-at", text, 1, ulong.MaxValue);
+
+    /// <summary>Parses --time-limit, in seconds with an optional fraction.</summary>
+    /// <exception cref="EmuException">Not a positive number, or more than a year.</exception>
+    public static TimeSpan ParseTimeLimit(string text)
+    {
+        const double MaximumSeconds = 366 * 86_400.0;
+        if (!double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var seconds) || !(seconds > 0) || seconds > MaximumSeconds)
+        {
+            throw new EmuException($"--time-limit: '{text}' is not a number of seconds above 0, such as 30 or 2.5");
+        }
+
+        return TimeSpan.FromSeconds(seconds);
+    }
+}

@@ -1,0 +1,274 @@
+// Whole machines on a fake engine: wiring, power-on state, reset, ends, serial input and the state hash.
+using System.Text;
+using Emu.Core;
+using Emu.Devices.Serial;
+using Emu.Machine.Boards;
+using Emu.Machine.Lifecycle;
+using Emu.Machine.Options;
+
+namespace Emu.Machine.Tests;
+
+public sealed class VirtualMachineTests : IDisposable
+{
+    private readonly TestFiles files = new();
+    private readonly FakeEngine engine = new();
+    private readonly FakeBackend serial = new();
+
+    public void Dispose() => files.Dispose();
+
+    [Fact]
+    public void PowerOn_LoadsTheImagesAndPointsTheBootVcpuAtThem()
+    {
+        engine.Step = (_, v) => PowerOff(v);
+        using var machine = Create(Options() with { Initramfs = files.Write("initramfs", [1, 2, 3, 4]), Cpus = new CpusOption(2, 4) });
+        Assert.Equal(RunEnd.PowerOff, machine.Run().End);
+        Assert.Equal((0x4040_0000UL, 0x4000_0000UL), engine.Vcpus[0].BootState);
+        Assert.Equal(0x644D_5241UL, machine.Memory.Read(0x4040_0038, 4));
+        Assert.Equal(0xEDFE_0DD0UL, machine.Memory.Read(Arm64Layout.FdtBase, 4));
+        Assert.Equal(0x0403_0201UL, machine.Memory.Read(0x4400_0000 - 0x1000, 4));
+        Assert.Equal([0x8000_0000UL, 0x8000_0001UL], engine.Configurations.Select(c => c.Mpidr));
+        Assert.Equal(0UL, engine.Vcpus[1].Retired);
+    }
+
+    [Fact]
+    public void Devices_AreWhereTheLayoutSays()
+    {
+        engine.Step = (_, v) => PowerOff(v);
+        using var machine = Create(Options() with { Cpus = new CpusOption(2, 4) });
+        Assert.Equal(
+            ["gic redistributors", "gic distributor", "pl011", "pl031", "pl061"], machine.Memory.Mmio.Select(m => m.Name));
+        Assert.Equal(Arm64Layout.GicRedistributorBase(4), machine.Memory.Mmio[0].Start);
+        Assert.Equal(0x11UL, machine.Memory.Read(Arm64Layout.Pl011Base + 0xFE0, 4));
+        Assert.Equal(0x31UL, machine.Memory.Read(Arm64Layout.Pl031Base + 0xFE0, 4));
+        Assert.Equal(0x61UL, machine.Memory.Read(Arm64Layout.Pl061Base + 0xFE0, 4));
+
+        // GICD_PIDR2.ArchRev and GICR_PIDR2.ArchRev: GICv3.
+        Assert.Equal(0x30UL, machine.Memory.Read(Arm64Layout.GicDistributorBase + 0xFFE8, 4) & 0xF0);
+        Assert.Equal(0x30UL, machine.Memory.Read(Arm64Layout.GicRedistributorBase(4) + 0xFFE8, 4) & 0xF0);
+        machine.Run();
+    }
+
+    [Fact]
+    public void SerialOff_HasNoPl011()
+    {
+        engine.Step = (_, v) => PowerOff(v);
+        using var machine = new VirtualMachine(Options(), new MachineHost { Log = Log.Null, CreateEngine = _ => engine });
+        Assert.DoesNotContain(machine.Memory.Mmio, m => m.Name == "pl011");
+        machine.Run();
+    }
+
+    [Fact]
+    public void Reset_RebootsWithFreshRam()
+    {
+        VirtualMachine? machine = null;
+        var boots = 0;
+        engine.Step = (_, v) =>
+        {
+            if (++boots == 3)
+            {
+                return PowerOff(v);
+            }
+
+            Assert.Equal(0UL, machine!.Memory.Read(0x4300_0000, 8));
+            Assert.Equal(0x644D_5241UL, machine.Memory.Read(0x4040_0038, 4));
+            machine.Memory.Write(0x4300_0000, 8, 0x1234);
+            machine.Memory.Write(0x4040_0038, 4, 0);
+            engine.Configurations[0].Control.RequestStop(MachineStop.Reset);
+            return VcpuExit.MachineRequest;
+        };
+        using (machine = Create(Options()))
+        {
+            Assert.Equal(RunEnd.PowerOff, machine.Run().End);
+            Assert.Equal(3, boots);
+            Assert.Equal(2, engine.Vcpus[0].Resets);
+            Assert.Equal(3UL, machine.Instructions);
+        }
+    }
+
+    [Fact]
+    public void Reset_UnderNoReboot_EndsTheRun()
+    {
+        engine.Step = (_, _) =>
+        {
+            engine.Configurations[0].Control.RequestStop(MachineStop.Reset);
+            return VcpuExit.MachineRequest;
+        };
+        using var machine = Create(Options() with { NoReboot = true });
+        Assert.Equal(RunEnd.Reset, machine.Run().End);
+        Assert.Equal(0, engine.Vcpus[0].Resets);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void TimeLimit_EndsAMachineThatRunsOrSleeps(bool sleeps)
+    {
+        engine.Step = (_, _) => sleeps ? VcpuExit.Halted : null;
+        foreach (ulong? seed in (ulong?[])[null, 1])
+        {
+            using var machine = Create(Options() with { TimeLimit = TimeSpan.FromMilliseconds(50), DeterministicSeed = seed });
+            Assert.Equal(RunEnd.TimeLimit, machine.Run().End);
+            engine.Vcpus.Clear();
+        }
+    }
+
+    [Fact]
+    public void StateHash_OfTwoDeterministicRuns_IsTheSame_AndSeesTheSeed()
+    {
+        string Hash(ulong seed, ulong stopAt)
+        {
+            var e = new FakeEngine();
+            VirtualMachine? machine = null;
+            e.Step = (_, v) =>
+            {
+                machine!.Memory.Write(0x4200_0000 + (v.Retired % 1000 * 8), 8, v.Retired * 3);
+                machine.Memory.Write(Arm64Layout.Pl011Base, 4, 'x');
+                return null;
+            };
+            using (machine = new VirtualMachine(
+                Options() with { DeterministicSeed = seed, StopAt = stopAt, Cpus = new CpusOption(2, 2) },
+                new MachineHost { Log = Log.Null, CreateEngine = _ => e, CreateSerial = () => new FakeBackend() }))
+            {
+                Assert.Equal(RunEnd.InstructionLimit, machine.Run().End);
+                Assert.Equal(stopAt, machine.Instructions);
+                return machine.StateHash();
+            }
+        }
+
+        var first = Hash(1, 10_000);
+        Assert.Matches("^[0-9a-f]{32}$", first);
+        Assert.Equal(first, Hash(1, 10_000));
+        Assert.NotEqual(first, Hash(1, 10_001));
+        Assert.NotEqual(first, Hash(2, 10_000));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void SerialInput_ReachesTheGuestInOrderAndWhole(bool deterministic)
+    {
+        var sent = string.Concat(Enumerable.Range(0, 3000).Select(i => (char)('a' + (i % 26))));
+        var received = new StringBuilder();
+        VirtualMachine? machine = null;
+        engine.Step = (_, v) =>
+        {
+            // UARTFR.RXFE is bit 4; UARTDR is at 0.
+            if (v.Retired % 100 != 0 || (machine!.Memory.Read(Arm64Layout.Pl011Base + 0x18, 4) & 0x10) != 0)
+            {
+                return null;
+            }
+
+            received.Append((char)(machine.Memory.Read(Arm64Layout.Pl011Base, 4) & 0xFF));
+            return received.Length == sent.Length ? PowerOff(v) : null;
+        };
+        serial.Input = Encoding.ASCII.GetBytes(sent);
+        using (machine = Create(Options() with { DeterministicSeed = deterministic ? 1 : null, TimeLimit = TimeSpan.FromSeconds(20) }))
+        {
+            // UARTCR: UARTEN, TXE, RXE.
+            machine.Memory.Write(Arm64Layout.Pl011Base + 0x30, 4, 0x301);
+            machine.Memory.Write(Arm64Layout.Pl011Base + 0x2C, 4, 0x70);
+            Assert.Equal(RunEnd.PowerOff, machine.Run().End);
+        }
+
+        Assert.Equal(sent, received.ToString());
+    }
+
+    [Fact]
+    public void PowerButton_RaisesItsGpioLine()
+    {
+        VirtualMachine? machine = null;
+
+        // PL061 GPIODATA with the mask of line 3 in address bits 9:2.
+        const ulong Line3 = Arm64Layout.Pl061Base + (1 << 3 << 2);
+        engine.Step = (_, v) => machine!.Memory.Read(Line3, 4) == 8 ? PowerOff(v) : null;
+        using (machine = Create(Options() with { DeterministicSeed = 1, TimeLimit = TimeSpan.FromSeconds(20) }))
+        {
+            machine.PressPowerButton();
+            Assert.Equal(RunEnd.PowerOff, machine.Run().End);
+        }
+    }
+
+    [Fact]
+    public void Statistics_CarryTheEnginesCounters()
+    {
+        engine.Step = (_, v) => v.Retired == 99 ? PowerOff(v) : null;
+        using var machine = Create(Options());
+        machine.Run();
+        var statistics = machine.Statistics();
+        Assert.Equal(100UL, statistics.Instructions);
+        Assert.Equal(42UL, statistics.BlocksTranslated);
+        Assert.Equal([("fake_counter", 1.5)], statistics.Counters);
+        Assert.True(statistics.PeakRssBytes > 1 << 20);
+        Assert.True(statistics.WallSeconds > 0);
+    }
+
+    [Fact]
+    public void BadKernel_IsReportedBeforeTheConsoleIsTouched()
+    {
+        var options = Options() with { Kernel = files.Name("none") };
+        Assert.Throws<EmuException>(() => Create(options));
+        Assert.False(serial.Created);
+    }
+
+    private VcpuExit? PowerOff(FakeVcpu vcpu)
+    {
+        engine.Configurations[vcpu.Index].Control.RequestStop(MachineStop.PowerOff);
+        return VcpuExit.MachineRequest;
+    }
+
+    private MachineOptions Options() => new() { Kernel = files.Write("Image", TestFiles.Image()), Memory = new MemoryOption(64 << 20) };
+
+    private VirtualMachine Create(MachineOptions options) => new(options, new MachineHost
+    {
+        Log = Log.Null,
+        CreateEngine = _ => engine,
+        CreateSerial = () =>
+        {
+            serial.Created = true;
+            return serial;
+        },
+    });
+
+    /// <summary>A serial back end that types a text as fast as it is taken.</summary>
+    private sealed class FakeBackend : ICharBackend
+    {
+        private readonly object gate = new();
+        private ICharSink? sink;
+        private int offered;
+
+        public bool Created { get; set; }
+
+        public byte[] Input { get; set; } = [];
+
+        public void Write(ReadOnlySpan<byte> data) { }
+
+        public void Start(ICharSink sink)
+        {
+            this.sink = sink;
+            Resume();
+        }
+
+        public void Resume()
+        {
+            lock (gate)
+            {
+                while (sink is not null && offered < Input.Length)
+                {
+                    var taken = sink.Receive(Input.AsSpan(offered));
+                    if (taken == 0)
+                    {
+                        return;
+                    }
+
+                    offered += taken;
+                }
+            }
+        }
+
+        public void Flush() { }
+
+        public void CancelWaits() { }
+
+        public void Dispose() { }
+    }
+}
