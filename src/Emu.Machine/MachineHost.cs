@@ -1,6 +1,6 @@
 // What a machine gets from the program around it: messages, the serial port's host end, the semihosting console, the engine.
 using Emu.Core;
-using Emu.Cpu.Arm64.System;
+using Emu.Cpu.Arm64.SystemLevel;
 using Emu.Devices.Serial;
 using Emu.Machine.Engines;
 using Emu.Machine.Options;

@@ -1,7 +1,7 @@
 // A whole machine: options in, board and vCPUs wired, images loaded, run to its end, reset, hashed, measured.
 using System.Diagnostics;
 using Emu.Core;
-using Emu.Cpu.Arm64.System;
+using Emu.Cpu.Arm64.SystemLevel;
 using Emu.Devices.Serial;
 using Emu.Machine.Boards;
 using Emu.Machine.Boot;

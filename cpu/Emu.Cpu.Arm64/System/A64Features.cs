@@ -1,5 +1,5 @@
 // What the CPU implements: one list of features, the ID register fields each sets, and the ID register values made from them.
-namespace Emu.Cpu.Arm64.System;
+namespace Emu.Cpu.Arm64.SystemLevel;
 
 /// <summary>Optional features of the architecture, by the manual's FEAT_ names.</summary>
 public enum A64Feature

@@ -1,7 +1,7 @@
 // What the A64 vCPUs of a machine know of each other: the list for PSCI, events and TLB maintenance, and the common features.
 using Emu.Core;
 
-namespace Emu.Cpu.Arm64.System;
+namespace Emu.Cpu.Arm64.SystemLevel;
 
 /// <summary>The vCPUs of one machine. They are all made before the first one runs.</summary>
 public sealed class Arm64Cluster : IDisposable

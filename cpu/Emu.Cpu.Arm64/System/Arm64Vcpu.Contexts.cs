@@ -1,7 +1,7 @@
 // Which TLB table an access uses: one for EL1, one for each recent address space at EL0, one for the time between two address spaces.
 using Emu.Cpu.Mmu;
 
-namespace Emu.Cpu.Arm64.System;
+namespace Emu.Cpu.Arm64.SystemLevel;
 
 /// <remarks>
 /// A write to TTBR0_EL1 or to the ASID takes effect at the next context synchronization event, as the architecture allows. Until EL0 is entered,

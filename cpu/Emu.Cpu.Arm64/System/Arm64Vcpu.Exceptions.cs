@@ -3,7 +3,7 @@ using Emu.Core;
 using Emu.Cpu.Arm64.Translate;
 using Emu.Cpu.Blocks;
 
-namespace Emu.Cpu.Arm64.System;
+namespace Emu.Cpu.Arm64.SystemLevel;
 
 public sealed unsafe partial class Arm64Vcpu
 {

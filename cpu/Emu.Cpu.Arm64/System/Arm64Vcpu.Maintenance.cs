@@ -1,7 +1,7 @@
 // TLB maintenance: on this vCPU, broadcast to the others, and the DSB that waits until they are done.
 using Emu.Cpu.Mmu;
 
-namespace Emu.Cpu.Arm64.System;
+namespace Emu.Cpu.Arm64.SystemLevel;
 
 /// <remarks>
 /// Each vCPU has a small queue. A broadcaster puts the operation in, sets the request bit and notes a ticket; the target applies the queue before it

@@ -1,7 +1,7 @@
 // Everything of an A64 vCPU that the guest can observe, in a fixed order.
 using Emu.Core;
 
-namespace Emu.Cpu.Arm64.System;
+namespace Emu.Cpu.Arm64.SystemLevel;
 
 public sealed unsafe partial class Arm64Vcpu
 {

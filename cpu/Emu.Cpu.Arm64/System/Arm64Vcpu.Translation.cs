@@ -1,7 +1,7 @@
 // Stage 1 of the EL1&0 translation regime: the table walk, permissions, and what it answers to the TLB and to AT (Arm ARM D8).
 using Emu.Cpu.Mmu;
 
-namespace Emu.Cpu.Arm64.System;
+namespace Emu.Cpu.Arm64.SystemLevel;
 
 public sealed unsafe partial class Arm64Vcpu
 {

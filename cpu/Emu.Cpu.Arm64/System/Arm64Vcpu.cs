@@ -3,7 +3,7 @@ using Emu.Core;
 using Emu.Cpu.Arm64.Translate;
 using Emu.Cpu.Ir;
 
-namespace Emu.Cpu.Arm64.System;
+namespace Emu.Cpu.Arm64.SystemLevel;
 
 /// <summary>
 /// A software AArch64 processing element. Exception levels 0 and 1 exist at run time; state is banked for EL2 and EL3. Split by role:

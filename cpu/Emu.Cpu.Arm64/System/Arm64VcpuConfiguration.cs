@@ -1,7 +1,7 @@
 // How an A64 vCPU is wired to its machine: identity, time, interrupt controller, console and randomness.
 using Emu.Core;
 
-namespace Emu.Cpu.Arm64.System;
+namespace Emu.Cpu.Arm64.SystemLevel;
 
 /// <summary>What Arm semihosting's :tt is connected to. Thread-safe.</summary>
 public interface ISemihostingConsole

@@ -2,7 +2,7 @@
 using Emu.Cpu.Ir;
 using Emu.Cpu.Mmu;
 
-namespace Emu.Cpu.Arm64.System;
+namespace Emu.Cpu.Arm64.SystemLevel;
 
 /// <summary>TLB maintenance (Arm ARM C5.5).</summary>
 public static unsafe class TlbHelpers

@@ -1,7 +1,7 @@
 // One timer of the Generic Timer: compare value, control, and the interrupt line (Arm ARM D11.2).
 using Emu.Core;
 
-namespace Emu.Cpu.Arm64.System;
+namespace Emu.Cpu.Arm64.SystemLevel;
 
 /// <summary>
 /// A timer of one vCPU. The count is machine time in nanoseconds, so that it runs at <see cref="Frequency"/>. The line is ENABLE and ISTATUS and not

@@ -2,7 +2,7 @@
 using System.Security.Cryptography;
 using Emu.Core;
 
-namespace Emu.Cpu.Arm64.System;
+namespace Emu.Cpu.Arm64.SystemLevel;
 
 /// <summary>Function identifiers; 64 marks the SMC64 form of a call that has both.</summary>
 public enum FirmwareFunction : uint

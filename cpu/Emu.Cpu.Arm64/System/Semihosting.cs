@@ -3,7 +3,7 @@ using Emu.Core;
 using Emu.Cpu.Ir;
 using Emu.Cpu.Mmu;
 
-namespace Emu.Cpu.Arm64.System;
+namespace Emu.Cpu.Arm64.SystemLevel;
 
 /// <summary>Operation numbers in W0.</summary>
 internal enum SemihostingOperation : uint

@@ -1,5 +1,5 @@
 // Exception syndromes: the classes, fault status codes and ISS fields of ESR_ELx, and the bits of PSTATE as SPSR_ELx shows them.
-namespace Emu.Cpu.Arm64.System;
+namespace Emu.Cpu.Arm64.SystemLevel;
 
 /// <summary>ESR_ELx.EC (Arm ARM D17.2.37).</summary>
 public enum ExceptionClass

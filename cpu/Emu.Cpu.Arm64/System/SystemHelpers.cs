@@ -2,7 +2,7 @@
 using Emu.Cpu.Arm64.Translate;
 using Emu.Cpu.Ir;
 
-namespace Emu.Cpu.Arm64.System;
+namespace Emu.Cpu.Arm64.SystemLevel;
 
 /// <summary>Static methods behind <see cref="MicroOpKind.Call"/>, <see cref="MicroOpKind.CallChecked"/> and <see cref="MicroOpKind.CallEnd"/>. Aux is as emitted: an immediate or the instruction word.</summary>
 public static unsafe class SystemHelpers

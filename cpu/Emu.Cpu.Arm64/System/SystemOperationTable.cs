@@ -1,7 +1,7 @@
 // SYS instructions: one row an operation of IC, DC, AT, TLBI and the speculation restrictions (Arm ARM C5.3 to C5.6).
 using Emu.Cpu.Ir;
 
-namespace Emu.Cpu.Arm64.System;
+namespace Emu.Cpu.Arm64.SystemLevel;
 
 /// <summary>One operation.</summary>
 public sealed unsafe class SystemOperation

@@ -1,5 +1,5 @@
 // A row of the system-register table: encoding, name, access rules, storage and side effects.
-namespace Emu.Cpu.Arm64.System;
+namespace Emu.Cpu.Arm64.SystemLevel;
 
 /// <summary>Which directions exist.</summary>
 [Flags]

@@ -1,5 +1,5 @@
 // Self-hosted debug registers (Arm ARM D2, D18.3): breakpoints, watchpoints, step control, OS lock, debug communications.
-namespace Emu.Cpu.Arm64.System;
+namespace Emu.Cpu.Arm64.SystemLevel;
 
 public static unsafe partial class SystemRegisterTable
 {

@@ -1,5 +1,5 @@
 // Registers of EL2 and EL3: storage is there, the exception levels are not, so every access is UNDEFINED until they come.
-namespace Emu.Cpu.Arm64.System;
+namespace Emu.Cpu.Arm64.SystemLevel;
 
 public static unsafe partial class SystemRegisterTable
 {

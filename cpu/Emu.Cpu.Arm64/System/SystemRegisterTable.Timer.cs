@@ -1,5 +1,5 @@
 // The Generic Timer's registers (Arm ARM D11.2, D18.11), with the EL0 rules of CNTKCTL_EL1.
-namespace Emu.Cpu.Arm64.System;
+namespace Emu.Cpu.Arm64.SystemLevel;
 
 public static unsafe partial class SystemRegisterTable
 {

@@ -1,5 +1,5 @@
 // The system-register table of EL0 and EL1: one row a register, in the order of the manual's encodings (Arm ARM D18).
-namespace Emu.Cpu.Arm64.System;
+namespace Emu.Cpu.Arm64.SystemLevel;
 
 /// <summary>Finds registers by encoding. Debug, timer, performance and EL2/EL3 rows are in the table's other files.</summary>
 public static unsafe partial class SystemRegisterTable

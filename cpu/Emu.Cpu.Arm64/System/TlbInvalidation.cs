@@ -1,5 +1,5 @@
 // One TLB maintenance operation, as it is applied here and sent to other vCPUs.
-namespace Emu.Cpu.Arm64.System;
+namespace Emu.Cpu.Arm64.SystemLevel;
 
 /// <summary>What a TLBI drops.</summary>
 public enum TlbInvalidationKind

@@ -1,5 +1,5 @@
 // The parameters of a stage 1 walk, unpacked from TCR_ELx once a write to it: one for each half of the address space.
-namespace Emu.Cpu.Arm64.System;
+namespace Emu.Cpu.Arm64.SystemLevel;
 
 /// <summary>What TCR_ELx says of the half of the virtual address space that one TTBR covers (Arm ARM D8.2).</summary>
 public struct TranslationHalf

@@ -1,5 +1,5 @@
 // MRS, MSR (register), SYS and SYSL: what the tables of registers and operations say, as micro-ops.
-using Emu.Cpu.Arm64.System;
+using Emu.Cpu.Arm64.SystemLevel;
 using Emu.Cpu.Ir;
 
 namespace Emu.Cpu.Arm64.Translate;

@@ -1,6 +1,6 @@
 // System instructions (Arm ARM C4.1.93): exception generation and return, hints, barriers, PSTATE, register moves, SYS.
 using Emu.Cpu.Arm64.Decode;
-using Emu.Cpu.Arm64.System;
+using Emu.Cpu.Arm64.SystemLevel;
 using Emu.Cpu.Ir;
 
 namespace Emu.Cpu.Arm64.Translate;

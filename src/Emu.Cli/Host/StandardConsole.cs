@@ -1,5 +1,5 @@
 // Arm semihosting's console on this process: the serial port's own output when both share the terminal, else standard input and output.
-using Emu.Cpu.Arm64.System;
+using Emu.Cpu.Arm64.SystemLevel;
 using Emu.Devices.Serial;
 using Emu.Machine.Engines;
 

@@ -1,6 +1,6 @@
 // What the machine needs of a CPU engine: vCPUs made to its wiring, an entry state, and counters for --stats.
 using Emu.Core;
-using Emu.Cpu.Arm64.System;
+using Emu.Cpu.Arm64.SystemLevel;
 
 namespace Emu.Machine.Engines;
 
