@@ -51,6 +51,12 @@ public unsafe partial struct Arm64State
     /// <summary>PSTATE and system registers.</summary>
     [FieldOffset(SystemRegistersOffset)]
     public SystemRegisters System;
+
+    /// <summary>A state that no vCPU has: the address of a member less this one is its offset (<see cref="SlotOf"/>).</summary>
+    internal static readonly Arm64State* Layout = (Arm64State*)NativeMemory.AllocZeroed(Size);
+
+    /// <summary>Offset of a member named through <see cref="Layout"/>.</summary>
+    internal static ushort SlotOf(ulong* member) => checked((ushort)((byte*)member - (byte*)Layout));
 }
 
 /// <summary>The registers each of EL1, EL2 and EL3 has a copy of.</summary>

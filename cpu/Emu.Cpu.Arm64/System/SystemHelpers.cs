@@ -7,19 +7,17 @@ namespace Emu.Cpu.Arm64.SystemLevel;
 /// <summary>Static methods behind <see cref="MicroOpKind.Call"/>, <see cref="MicroOpKind.CallChecked"/> and <see cref="MicroOpKind.CallEnd"/>. Aux is as emitted: an immediate or the instruction word.</summary>
 public static unsafe class SystemHelpers
 {
-    private static readonly Arm64State* At = null;
-
     /// <summary>Slot of PSTATE.DAIF.</summary>
-    public static readonly ushort DaifSlot = (ushort)(nint)(&At->System.Daif);
+    public static readonly ushort DaifSlot = Arm64State.SlotOf(&Arm64State.Layout->System.Daif);
 
     /// <summary>Slot of PSTATE.PAN.</summary>
-    public static readonly ushort PanSlot = (ushort)(nint)(&At->System.Pan);
+    public static readonly ushort PanSlot = Arm64State.SlotOf(&Arm64State.Layout->System.Pan);
 
     /// <summary>Slot of PSTATE.SSBS.</summary>
-    public static readonly ushort SsbsSlot = (ushort)(nint)(&At->System.Ssbs);
+    public static readonly ushort SsbsSlot = Arm64State.SlotOf(&Arm64State.Layout->System.Ssbs);
 
     /// <summary>Slot of PSTATE.DIT.</summary>
-    public static readonly ushort DitSlot = (ushort)(nint)(&At->System.Dit);
+    public static readonly ushort DitSlot = Arm64State.SlotOf(&Arm64State.Layout->System.Dit);
 
     /// <summary>The vCPU of a state.</summary>
     public static Arm64Vcpu Owner(CpuState* s) => (Arm64Vcpu)CpuState.OwnerOf(s);
@@ -75,14 +73,12 @@ public static unsafe class SystemHelpers
     }
 
     /// <summary>YIELD: lets another thread run when vCPUs share host CPUs.</summary>
-    public static int Yield(CpuState* s, MicroOp* op)
+    public static void Yield(CpuState* s, MicroOp* op)
     {
         if (s->Parallel != 0)
         {
             Thread.Yield();
         }
-
-        return Status.ExitPc;
     }
 
     /// <summary>

@@ -4,9 +4,6 @@ namespace Emu.Cpu.Arm64.SystemLevel;
 /// <summary>Finds registers by encoding. Debug, timer, performance and EL2/EL3 rows are in the table's other files.</summary>
 public static unsafe partial class SystemRegisterTable
 {
-    /// <summary>Null, for offsets of slots.</summary>
-    private static readonly Arm64State* At = null;
-
     private static readonly SystemRegister[] All = [.. Level1(), .. User(), .. DebugRows(), .. TimerRows(), .. HypervisorRows()];
     private static readonly short[] Index = BuildIndex();
 
@@ -37,7 +34,9 @@ public static unsafe partial class SystemRegisterTable
         return index;
     }
 
-    private static ushort Slot(ulong* member) => (ushort)(nint)member;
+    private static Arm64State* At => Arm64State.Layout;
+
+    private static ushort Slot(ulong* member) => Arm64State.SlotOf(member);
 
     /// <summary>A register that is nothing but a slot.</summary>
     private static SystemRegister Plain(

@@ -165,7 +165,16 @@ public struct WalkResult
     public byte Shareability;
 
     /// <summary>ISS.xFSC or PAR_EL1.FST.</summary>
-    public readonly uint StatusCode => (uint)Status | (Status is FaultStatus.External or FaultStatus.Alignment or FaultStatus.UnsupportedUpdate ? 0 : (uint)Level);
+    public readonly uint StatusCode => Status switch
+    {
+        FaultStatus.External or FaultStatus.Alignment or FaultStatus.UnsupportedUpdate => (uint)Status,
+
+        // Level -1, of 52-bit addresses with the 4 KiB granule, has codes of its own.
+        FaultStatus.AddressSize when Level < 0 => 0x29,
+        FaultStatus.Translation when Level < 0 => 0x2B,
+        FaultStatus.ExternalOnWalk when Level < 0 => 0x13,
+        _ => (uint)Status | (uint)Level,
+    };
 
     /// <summary>Device memory type.</summary>
     public readonly bool IsDevice => (Attribute & 0xF0) == 0;

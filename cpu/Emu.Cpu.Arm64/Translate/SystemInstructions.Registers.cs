@@ -10,6 +10,7 @@ public static unsafe partial class SystemInstructions
     private static readonly ushort DaifRegister = SystemRegister.Encode(3, 3, 4, 2, 1);
     private static readonly ushort Fpcr = SystemRegister.Encode(3, 3, 4, 4, 0);
     private static readonly ushort Fpsr = SystemRegister.Encode(3, 3, 4, 4, 1);
+    private static readonly ushort ZeroBlockSize = SystemRegister.Encode(3, 3, 0, 0, 7);
     private static readonly ushort SpEl0 = SystemRegister.Encode(3, 0, 4, 1, 0);
 
     private static ushort EncodingOf(uint word) => (ushort)(word >> 5);
@@ -56,6 +57,11 @@ public static unsafe partial class SystemInstructions
         else if (encoding == DaifRegister && t.ExceptionLevel > 0)
         {
             t.B.Emit(MicroOpKind.Mov64, d, SystemHelpers.DaifSlot);
+        }
+        else if (encoding == ZeroBlockSize && t.ExceptionLevel > 0)
+        {
+            // Every memset reads it.
+            t.B.Emit(MicroOpKind.MovI, d, imm: (long)A64Features.Dczid);
         }
         else
         {

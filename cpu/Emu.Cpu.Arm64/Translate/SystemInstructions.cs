@@ -103,7 +103,7 @@ public static unsafe partial class SystemInstructions
 
     private static bool Yield(A64Translator t, uint word)
     {
-        t.B.CallEnd(&SystemHelpers.Yield);
+        t.B.Call(&SystemHelpers.Yield);
         return true;
     }
 
