@@ -1,8 +1,8 @@
 // Exception entry and return: vectors, syndromes, saved state, stack banking, masks.
 using Emu.Core;
-using Emu.Cpu.Arm64.System;
+using Emu.Cpu.Arm64.SystemLevel;
 
-namespace Emu.Cpu.Arm64.Tests.System;
+namespace Emu.Cpu.Arm64.Tests.SystemLevel;
 
 public sealed unsafe class ExceptionTests
 {

@@ -1,7 +1,7 @@
 // Builds translation tables of any granule in a test machine's RAM.
-using Emu.Cpu.Arm64.System;
+using Emu.Cpu.Arm64.SystemLevel;
 
-namespace Emu.Cpu.Arm64.Tests.System;
+namespace Emu.Cpu.Arm64.Tests.SystemLevel;
 
 internal sealed class PageTables
 {

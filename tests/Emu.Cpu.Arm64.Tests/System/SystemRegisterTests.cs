@@ -1,7 +1,7 @@
 // System register access: what is UNDEFINED, what traps with which syndrome, what is plain storage, what the ID registers say.
-using Emu.Cpu.Arm64.System;
+using Emu.Cpu.Arm64.SystemLevel;
 
-namespace Emu.Cpu.Arm64.Tests.System;
+namespace Emu.Cpu.Arm64.Tests.SystemLevel;
 
 public sealed unsafe class SystemRegisterTests
 {

@@ -1,10 +1,10 @@
 // A bare machine for tests of the system level: RAM, a clock moved by hand, vCPUs, and A64 words put together by name.
 using Emu.Core;
-using Emu.Cpu.Arm64.System;
+using Emu.Cpu.Arm64.SystemLevel;
 using Emu.Cpu.Ir;
 using Emu.Cpu.Mmu;
 
-namespace Emu.Cpu.Arm64.Tests.System;
+namespace Emu.Cpu.Arm64.Tests.SystemLevel;
 
 internal sealed class RecordingControl : IMachineControl
 {
@@ -63,6 +63,12 @@ internal sealed unsafe class TestMachine : IDisposable
             });
         }
 
+        // Every vector and what follows it does nothing, so that a run over an exception always ends at its limit.
+        for (ulong offset = 0; offset < 0x1000; offset += 4)
+        {
+            Put(Vectors + offset, A64.Nop);
+        }
+
         Cpu.SetBootState(Code, 0);
         Cpu.Arm64->System.El1.Vbar = Vectors;
     }
@@ -112,11 +118,6 @@ internal sealed unsafe class TestMachine : IDisposable
     /// <summary>Executes an instruction that faults: it does not retire; the exception is taken and the first vector instruction (a NOP) runs.</summary>
     public void ExecuteFaulting(uint word, ulong at = Code)
     {
-        for (ulong offset = 0; offset < 0x800; offset += 0x80)
-        {
-            Put(Vectors + offset, A64.Nop);
-        }
-
         Put(at, word);
         Cpu.State->Pc = at;
         Run(1);
