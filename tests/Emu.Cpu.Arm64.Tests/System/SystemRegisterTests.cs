@@ -17,7 +17,7 @@ public sealed unsafe class SystemRegisterTests
         m.Cpu.X(0) = 0x1234_5678_9ABC_DEF7;
         m.Execute(
             A64.Msr(Tpidr, 0), A64.Mrs(1, Tpidr), A64.Msr(A64.Register(3, 0, 12, 0, 0), 0), A64.Mrs(2, A64.Register(3, 0, 12, 0, 0)),
-            A64.Msr(A64.Register(3, 3, 4, 4, 1), 31), A64.Mrs(3, A64.Register(3, 0, 4, 2, 2)), A64.Msr(SpEl0, 0), A64.Mrs(4, SpEl0));
+            A64.Mrs(3, A64.Register(3, 0, 4, 2, 2)), A64.Msr(SpEl0, 0), A64.Mrs(4, SpEl0));
         Assert.Equal(0x1234_5678_9ABC_DEF7UL, m.Cpu.X(1));
         Assert.Equal(0x1234_5678_9ABC_D800UL, m.Cpu.X(2));
         Assert.Equal(4UL, m.Cpu.X(3));

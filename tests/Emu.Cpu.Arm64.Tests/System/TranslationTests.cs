@@ -5,7 +5,7 @@ namespace Emu.Cpu.Arm64.Tests.SystemLevel;
 
 public sealed unsafe class TranslationTests
 {
-    private const ulong Va = 0x12_3456_0000;
+    private const ulong Va = 0x9012_3456_0000;
     private const ulong Pa = TestMachine.Data;
 
     private static ulong Translate(TestMachine m, uint at, ulong va)
