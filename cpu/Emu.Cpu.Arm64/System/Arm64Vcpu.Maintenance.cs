@@ -139,6 +139,9 @@ public sealed unsafe partial class Arm64Vcpu
         ticketsOpen = true;
     }
 
+    /// <summary>Number of the last broadcast operation of another vCPU that was applied here.</summary>
+    public long MaintenanceApplied => Volatile.Read(ref applied);
+
     private long Post(in TlbInvalidation operation)
     {
         long ticket;
