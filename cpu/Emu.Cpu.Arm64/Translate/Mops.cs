@@ -1,5 +1,6 @@
 // Memory copy and memory set instructions (FEAT_MOPS): rows, translation and helpers.
 using Emu.Cpu.Arm64.Decode;
+using Emu.Cpu.Arm64.SystemLevel;
 using Emu.Cpu.Ir;
 using Emu.Cpu.Mmu;
 using static Emu.Cpu.Arm64.Translate.A64Translator;
@@ -67,7 +68,7 @@ public static unsafe class Mops
 
     private static bool CopyPrologueRow(A64Translator t, uint w)
     {
-        if (!DistinctRegisters(w, sourceMayBeZero: false))
+        if (!t.Features.Has(A64Feature.MOPS) || !DistinctRegisters(w, sourceMayBeZero: false))
         {
             return false;
         }
@@ -78,7 +79,7 @@ public static unsafe class Mops
 
     private static bool CopyRow(A64Translator t, uint w)
     {
-        if (!DistinctRegisters(w, sourceMayBeZero: false))
+        if (!t.Features.Has(A64Feature.MOPS) || !DistinctRegisters(w, sourceMayBeZero: false))
         {
             return false;
         }
@@ -89,7 +90,7 @@ public static unsafe class Mops
 
     private static bool SetPrologueRow(A64Translator t, uint w)
     {
-        if (!DistinctRegisters(w, sourceMayBeZero: true))
+        if (!t.Features.Has(A64Feature.MOPS) || !DistinctRegisters(w, sourceMayBeZero: true))
         {
             return false;
         }
@@ -100,7 +101,7 @@ public static unsafe class Mops
 
     private static bool SetRow(A64Translator t, uint w)
     {
-        if (!DistinctRegisters(w, sourceMayBeZero: true))
+        if (!t.Features.Has(A64Feature.MOPS) || !DistinctRegisters(w, sourceMayBeZero: true))
         {
             return false;
         }

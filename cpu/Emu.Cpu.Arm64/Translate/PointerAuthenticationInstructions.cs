@@ -1,5 +1,6 @@
 // Pointer authentication instructions: rows, translation and helpers (FEAT_PAuth, with FEAT_FPAC and FEAT_FPACCOMBINE).
 using Emu.Cpu.Arm64.Decode;
+using Emu.Cpu.Arm64.SystemLevel;
 using Emu.Cpu.Ir;
 using static Emu.Cpu.Arm64.Translate.A64Translator;
 
@@ -70,12 +71,15 @@ public static unsafe class PointerAuthenticationInstructions
         new("BRAA, BRAB", "110101110001111100001knnnnnmmmmm", &Branch, Feature),
         new("BLRAA, BLRAB", "110101110011111100001knnnnnmmmmm", &Branch, Feature),
         new("RETAA, RETAB", "110101100101111100001k1111111111", &Return, Feature),
+        new("ERETAA, ERETAB", "110101101001111100001k1111111111", &ExceptionReturn, Feature),
         new("LDRAA, LDRAB", "11111000kS1iiiiiiiiiW1nnnnnttttt", &LoadAuthenticated, Feature),
     ];
 
     /// <summary>Emits: D = pointer, authenticated; a failure faults.</summary>
     public static void EmitAuthenticate(A64Translator t, ushort d, ushort pointer, ushort modifier, PointerAuthenticationKey key) =>
         t.B.CallChecked(&Authenticate, d, modifier, pointer, aux: Aux(t, (uint)key));
+
+    private static bool Has(A64Translator t) => t.Features.Has(A64Feature.PAuth);
 
     private static uint Aux(A64Translator t, uint key) => key | ((uint)t.PointerAuthenticationAlgorithm << AlgorithmShift);
 
@@ -84,62 +88,109 @@ public static unsafe class PointerAuthenticationInstructions
 
     private static bool Pac(A64Translator t, uint w)
     {
+        if (!Has(t))
+        {
+            return false;
+        }
+
         EmitAdd(t, Xd(w), X(w), Sp(Bits(w, 9, 5)), Bits(w, 11, 10));
         return true;
     }
 
     private static bool Aut(A64Translator t, uint w)
     {
+        if (!Has(t))
+        {
+            return false;
+        }
+
         EmitAuthenticate(t, Xd(w), X(w), Sp(Bits(w, 9, 5)), (PointerAuthenticationKey)Bits(w, 11, 10));
         return true;
     }
 
     private static bool PacZero(A64Translator t, uint w)
     {
+        if (!Has(t))
+        {
+            return false;
+        }
+
         EmitAdd(t, Xd(w), X(w), CpuState.Zero, Bits(w, 11, 10));
         return true;
     }
 
     private static bool AutZero(A64Translator t, uint w)
     {
+        if (!Has(t))
+        {
+            return false;
+        }
+
         EmitAuthenticate(t, Xd(w), X(w), CpuState.Zero, (PointerAuthenticationKey)Bits(w, 11, 10));
         return true;
     }
 
     private static bool StripInstruction(A64Translator t, uint w)
     {
+        if (!Has(t))
+        {
+            return false;
+        }
+
         t.B.Call(&Strip, Xd(w), b: X(w));
         return true;
     }
 
     private static bool StripData(A64Translator t, uint w)
     {
+        if (!Has(t))
+        {
+            return false;
+        }
+
         t.B.Call(&Strip, Xd(w), b: X(w), aux: (uint)DataKeys);
         return true;
     }
 
     private static bool StripLink(A64Translator t, uint w)
     {
-        t.B.Call(&Strip, X(Branches.LinkRegister), b: X(Branches.LinkRegister));
+        if (Has(t))
+        {
+            t.B.Call(&Strip, X(Branches.LinkRegister), b: X(Branches.LinkRegister));
+        }
+
         return true;
     }
 
     private static bool Pacga(A64Translator t, uint w)
     {
+        if (!Has(t))
+        {
+            return false;
+        }
+
         t.B.Call(&Generic, Xd(w), X(Bits(w, 20, 16)), X(Bits(w, 9, 5)), aux: Aux(t, 0));
         return true;
     }
 
-    // Hints: bit 6 selects key B; of those for X30 bit 5 selects SP as the modifier.
+    // Hints are NOPs without the feature. Bit 6 selects key B; of those for X30 bit 5 selects SP as the modifier.
     private static bool Pac1716(A64Translator t, uint w)
     {
-        EmitAdd(t, X(17), X(17), X(16), Bit(w, 6));
+        if (Has(t))
+        {
+            EmitAdd(t, X(17), X(17), X(16), Bit(w, 6));
+        }
+
         return true;
     }
 
     private static bool Aut1716(A64Translator t, uint w)
     {
-        EmitAuthenticate(t, X(17), X(17), X(16), (PointerAuthenticationKey)Bit(w, 6));
+        if (Has(t))
+        {
+            EmitAuthenticate(t, X(17), X(17), X(16), (PointerAuthenticationKey)Bit(w, 6));
+        }
+
         return true;
     }
 
@@ -147,13 +198,21 @@ public static unsafe class PointerAuthenticationInstructions
 
     private static bool PacLink(A64Translator t, uint w)
     {
-        EmitAdd(t, X(Branches.LinkRegister), X(Branches.LinkRegister), LinkModifier(w), Bit(w, 6));
+        if (Has(t))
+        {
+            EmitAdd(t, X(Branches.LinkRegister), X(Branches.LinkRegister), LinkModifier(w), Bit(w, 6));
+        }
+
         return true;
     }
 
     private static bool AutLink(A64Translator t, uint w)
     {
-        EmitAuthenticate(t, X(Branches.LinkRegister), X(Branches.LinkRegister), LinkModifier(w), (PointerAuthenticationKey)Bit(w, 6));
+        if (Has(t))
+        {
+            EmitAuthenticate(t, X(Branches.LinkRegister), X(Branches.LinkRegister), LinkModifier(w), (PointerAuthenticationKey)Bit(w, 6));
+        }
+
         return true;
     }
 
@@ -163,6 +222,11 @@ public static unsafe class PointerAuthenticationInstructions
 
     private static bool BranchTo(A64Translator t, uint w, ushort modifier)
     {
+        if (!Has(t))
+        {
+            return false;
+        }
+
         var target = t.B.Temp();
         EmitAuthenticate(t, target, X(Bits(w, 9, 5)), modifier, (PointerAuthenticationKey)Bit(w, 10));
         var call = Bit(w, 21) != 0;
@@ -177,14 +241,35 @@ public static unsafe class PointerAuthenticationInstructions
 
     private static bool Return(A64Translator t, uint w)
     {
+        if (!Has(t))
+        {
+            return false;
+        }
+
         var target = t.B.Temp();
         EmitAuthenticate(t, target, X(Branches.LinkRegister), Sp(31), (PointerAuthenticationKey)Bit(w, 10));
         t.B.Emit(MicroOpKind.JumpReg, a: target, aux: Branches.HintReturn);
         return true;
     }
 
+    private static bool ExceptionReturn(A64Translator t, uint w)
+    {
+        if (t.ExceptionLevel == 0 || !Has(t))
+        {
+            return false;
+        }
+
+        t.B.CallEnd(&AuthenticatedExceptionReturn, aux: Aux(t, Bit(w, 10)));
+        return true;
+    }
+
     private static bool LoadAuthenticated(A64Translator t, uint w)
     {
+        if (!Has(t))
+        {
+            return false;
+        }
+
         uint n = Bits(w, 9, 5), d = Bits(w, 4, 0);
         var writeback = Bit(w, 11) != 0;
         var offset = ((long)(Bits(w, 20, 12) | (Bit(w, 22) << 9)) << 54 >> 54) * 8;
@@ -244,6 +329,28 @@ public static unsafe class PointerAuthenticationInstructions
 
         *(ulong*)((byte*)s + op->D) = pointer;
         return Status.Continue;
+    }
+
+    private static int AuthenticatedExceptionReturn(CpuState* s, MicroOp* op)
+    {
+        var a = (Arm64State*)s;
+        var key = op->Aux & KeyMask;
+        ref var level = ref (&a->System.El1)[(int)(a->System.CurrentEl >> 2) - 1];
+        var target = level.Elr;
+        var vcpu = (Arm64Vcpu)CpuState.OwnerOf(s);
+        if (Enabled(a, key))
+        {
+            var keys = &a->ApiaKeyLo + (key * 2);
+            var sp = *(ulong*)((byte*)s + CpuState.Register(31));
+            if (!PointerAuthentication.TryAuthenticate(a, target, sp, keys[0], keys[1], data: false, (PointerAuthenticationAlgorithm)(op->Aux >> AlgorithmShift), out target))
+            {
+                vcpu.RecordException(FailureClass, key);
+                return Status.Fault;
+            }
+        }
+
+        vcpu.ExceptionReturn(target, level.Spsr);
+        return Status.ExitPc;
     }
 
     private static void Strip(CpuState* s, MicroOp* op) =>
