@@ -1,4 +1,6 @@
 // What the CPU implements: one list of features, the ID register fields each sets, and the ID register values made from them.
+using Emu.Cpu.Arm64.Translate;
+
 namespace Emu.Cpu.Arm64.SystemLevel;
 
 /// <summary>Optional features of the architecture, by the manual's FEAT_ names.</summary>
@@ -211,7 +213,8 @@ public static class A64Features
         A64Feature.FP, A64Feature.AdvSIMD, A64Feature.AES, A64Feature.PMULL, A64Feature.SHA1, A64Feature.SHA256, A64Feature.CRC32, A64Feature.LSE,
         A64Feature.SB, A64Feature.SPECRES, A64Feature.DPB, A64Feature.DPB2, A64Feature.DGH, A64Feature.DIT, A64Feature.SSBS2, A64Feature.CSV2, A64Feature.CSV3,
         A64Feature.PAN, A64Feature.PAN2, A64Feature.PAN3, A64Feature.UAO, A64Feature.HPDS, A64Feature.VMID16, A64Feature.HAFDBS, A64Feature.TTCNP,
-        A64Feature.TTL, A64Feature.TLBIOS, A64Feature.TLBIRANGE, A64Feature.E0PD, A64Feature.ECV, A64Feature.Gran16K, A64Feature.Gran64K);
+        A64Feature.TTL, A64Feature.TLBIOS, A64Feature.TLBIRANGE, A64Feature.E0PD, A64Feature.ECV, A64Feature.Gran16K, A64Feature.Gran64K,
+        A64Feature.LRCPC, A64Feature.LRCPC2, A64Feature.FlagM, A64Feature.FlagM2, A64Feature.PAuth, A64Feature.MOPS);
 
     /// <summary>
     /// MIDR_EL1: implementer 0x00 (reserved for software use), variant 0, architecture 0xF (see the ID registers), part 0x051, revision 0.
@@ -288,7 +291,9 @@ public static class A64Features
     /// </summary>
     /// <param name="features">What is implemented.</param>
     /// <param name="gicSystemRegisters">The GIC CPU interface is reached by system registers.</param>
-    public static ulong[] IdRegisters(A64FeatureSet features, bool gicSystemRegisters)
+    /// <param name="algorithm">Which of the pointer authentication fields are set: API and GPI, or APA and GPA.</param>
+    public static ulong[] IdRegisters(
+        A64FeatureSet features, bool gicSystemRegisters, PointerAuthenticationAlgorithm algorithm = PointerAuthenticationAlgorithm.Fast)
     {
         var values = new ulong[CrmOp2Bits];
 
@@ -305,6 +310,14 @@ public static class A64Features
                 ref var v = ref values[(int)f.Register];
                 v = (v & ~(0xFUL << f.Shift)) | ((ulong)f.Value << f.Shift);
             }
+        }
+
+        if (algorithm == PointerAuthenticationAlgorithm.Qarma5)
+        {
+            // API to APA, GPI to GPA: each lies four bits below.
+            const ulong ImplementationDefined = (0xFUL << 8) | (0xFUL << 28);
+            ref var isar1 = ref values[(int)IdRegister.Isar1];
+            isar1 = (isar1 & ~ImplementationDefined) | ((isar1 & ImplementationDefined) >> 4);
         }
 
         return values;

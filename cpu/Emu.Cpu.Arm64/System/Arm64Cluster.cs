@@ -1,5 +1,6 @@
 // What the A64 vCPUs of a machine know of each other: the list for PSCI, events and TLB maintenance, and the common features.
 using Emu.Core;
+using Emu.Cpu.Arm64.Translate;
 
 namespace Emu.Cpu.Arm64.SystemLevel;
 
@@ -24,6 +25,9 @@ public sealed class Arm64Cluster : IDisposable
 
     /// <summary>What the CPUs implement.</summary>
     public A64FeatureSet Features { get; }
+
+    /// <summary>How pointer authentication codes are computed; ID_AA64ISAR1_EL1 tells the guest.</summary>
+    public PointerAuthenticationAlgorithm PointerAuthenticationAlgorithm { get; init; }
 
     /// <summary>vCPUs run on threads of their own.</summary>
     public bool Parallel { get; }

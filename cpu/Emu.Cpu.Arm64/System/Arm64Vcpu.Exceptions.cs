@@ -30,6 +30,9 @@ public sealed unsafe partial class Arm64Vcpu
     /// <summary>Records a synchronous exception whose preferred return address is the faulting instruction.</summary>
     public void Record(ExceptionClass exceptionClass, uint iss) => fault = new RecordedFault { Valid = true, Class = exceptionClass, Iss = iss };
 
+    /// <inheritdoc/>
+    public void RecordException(int exceptionClass, uint iss) => Record((ExceptionClass)exceptionClass, iss);
+
     /// <summary>The same, with a fault address.</summary>
     private void Record(ExceptionClass exceptionClass, uint iss, ulong far) =>
         fault = new RecordedFault { Valid = true, Class = exceptionClass, Iss = iss, HasFar = true, Far = far };

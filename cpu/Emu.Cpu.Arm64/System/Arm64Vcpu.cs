@@ -9,7 +9,7 @@ namespace Emu.Cpu.Arm64.SystemLevel;
 /// A software AArch64 processing element. Exception levels 0 and 1 exist at run time; state is banked for EL2 and EL3. Split by role:
 /// exceptions, translation, TLB contexts, maintenance between vCPUs, power, snapshot.
 /// </summary>
-public sealed unsafe partial class Arm64Vcpu : Vcpu
+public sealed unsafe partial class Arm64Vcpu : Vcpu, IA64Exceptions
 {
     private const int StackPointer = 31;
     private const ulong MonitorOpen = ulong.MaxValue;
@@ -26,8 +26,8 @@ public sealed unsafe partial class Arm64Vcpu : Vcpu
         a = (Arm64State*)State;
         State->Parallel = cluster.Parallel ? 1 : 0;
         HasGicRegisters = configuration.SystemRegisterDevices.Count != 0;
-        IdRegisters = A64Features.IdRegisters(cluster.Features, HasGicRegisters);
-        translator = new A64Translator { Vcpu = this };
+        IdRegisters = A64Features.IdRegisters(cluster.Features, HasGicRegisters, cluster.PointerAuthenticationAlgorithm);
+        translator = new A64Translator { Vcpu = this, PointerAuthenticationAlgorithm = cluster.PointerAuthenticationAlgorithm };
         foreach (var device in configuration.SystemRegisterDevices)
         {
             foreach (var encoding in device.Registers)

@@ -25,14 +25,14 @@ public static unsafe class SystemHelpers
     /// <summary>UNDEFINED.</summary>
     public static int Undefined(CpuState* s, MicroOp* op)
     {
-        Owner(s).Record(ExceptionClass.Unknown, 0);
+        ((IA64Exceptions)CpuState.OwnerOf(s)).RecordException((int)ExceptionClass.Unknown, 0);
         return Status.Fault;
     }
 
     /// <summary>FP/SIMD access trap.</summary>
     public static int FpTrap(CpuState* s, MicroOp* op)
     {
-        Owner(s).Record(ExceptionClass.TrappedFp, Iss.ConditionAlways);
+        ((IA64Exceptions)CpuState.OwnerOf(s)).RecordException((int)ExceptionClass.TrappedFp, Iss.ConditionAlways);
         return Status.Fault;
     }
 

@@ -4,15 +4,6 @@ using Emu.Cpu.Mmu;
 
 namespace Emu.Cpu.Arm64.Translate;
 
-/// <summary>The faults that instruction helpers record and no other guest ISA has. The A64 vCPU implements it.</summary>
-public interface IA64FaultRecorder
-{
-    /// <summary>Records a data abort "unsupported exclusive or atomic access" (DFSC 0b110101) for <see cref="Vcpu"/>'s TakeFault.</summary>
-    /// <param name="va">Faulting address.</param>
-    /// <param name="write">WnR.</param>
-    void RecordUnsupportedExclusive(ulong va, bool write);
-}
-
 /// <summary>Address checks shared by <see cref="ExclusiveHelpers"/> and <see cref="AtomicHelpers"/>.</summary>
 internal static unsafe class AtomicAccess
 {
@@ -90,6 +81,6 @@ internal static unsafe class AtomicAccess
     private static void Unsupported(CpuState* s, MicroOp* op, ulong va, bool write)
     {
         s->ExactRetired = s->Retired - op->Left;
-        ((IA64FaultRecorder)CpuState.OwnerOf(s)).RecordUnsupportedExclusive(va, write);
+        ((IA64Exceptions)CpuState.OwnerOf(s)).RecordUnsupportedExclusive(va, write);
     }
 }

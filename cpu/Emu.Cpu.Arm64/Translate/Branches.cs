@@ -5,7 +5,7 @@ using static Emu.Cpu.Arm64.Translate.A64Translator;
 
 namespace Emu.Cpu.Arm64.Translate;
 
-/// <summary>Branches; exception generation and system instructions are elsewhere.</summary>
+/// <summary>Branches; exception generation and system instructions are elsewhere, authenticated branches in <see cref="PointerAuthenticationInstructions"/>.</summary>
 public static unsafe class Branches
 {
     /// <summary>Aux of <see cref="MicroOpKind.JumpReg"/>: plain jump.</summary>

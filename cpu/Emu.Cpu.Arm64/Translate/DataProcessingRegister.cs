@@ -45,6 +45,7 @@ public static unsafe partial class DataProcessingRegister
         new("SUBPT", "11011010000mmmmm001iiinnnnnddddd", A64RowStatus.Undefined, "FEAT_CPA"),
         .. SourceRows,
         .. FlagManipulation.Rows,
+        .. PointerAuthenticationInstructions.Rows,
     ];
 
     private static bool Is64(uint w) => Bit(w, 31) != 0;

@@ -53,7 +53,7 @@ public sealed unsafe class SimdMachine : IDisposable
 }
 
 /// <summary>See the file's first line.</summary>
-public sealed unsafe class SimdVcpu : Vcpu
+public sealed unsafe class SimdVcpu : Vcpu, IA64Exceptions
 {
     private readonly A64Translator translator = new();
     private readonly SimdMachine machine;
@@ -67,6 +67,12 @@ public sealed unsafe class SimdVcpu : Vcpu
         State->ModeKey = 1;
         State->Tlb = State->TlbUnprivileged = Tlb.Select(new TlbContext(1, 0, 0), out _).Pointer;
     }
+
+    /// <inheritdoc/>
+    public void RecordException(int exceptionClass, uint iss) => Faulted = true;
+
+    /// <inheritdoc/>
+    public void RecordUnsupportedExclusive(ulong va, bool write) => Faulted = true;
 
     /// <summary>A64 state.</summary>
     public Arm64State* A64 => (Arm64State*)State;

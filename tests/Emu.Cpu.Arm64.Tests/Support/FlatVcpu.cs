@@ -29,6 +29,9 @@ public enum FlatFault
 
     /// <summary>Exclusive or atomic access to memory that cannot take it.</summary>
     UnsupportedExclusive,
+
+    /// <summary>An exception without a fault address: see <see cref="FlatVcpu.ExceptionClass"/>.</summary>
+    Exception,
 }
 
 /// <summary>Memory and code shared by the vCPUs of a test.</summary>
@@ -38,9 +41,9 @@ public sealed unsafe class FlatMachine : IDisposable
     public const ulong RamBase = 0x4000_0000;
 
     /// <summary>Bytes of RAM.</summary>
-    public const ulong RamSize = 0x10_0000;
+    public const ulong RamSize = 0x20_0000;
 
-    /// <summary>A page whose accesses fault, right after RAM's last but one page.</summary>
+    /// <summary>A page whose accesses fault.</summary>
     public const ulong HolePage = RamBase + 0x8_0000;
 
     /// <summary>A page that can be read and not written.</summary>
@@ -89,7 +92,7 @@ public sealed unsafe class FlatMachine : IDisposable
 }
 
 /// <summary>See the file's first line. Derived tests may override <see cref="Mode"/>.</summary>
-public unsafe class FlatVcpu : Vcpu, IA64FaultRecorder
+public unsafe class FlatVcpu : Vcpu, IA64Exceptions
 {
     private readonly A64Translator translator = new();
     private TlbTable? flat;
@@ -100,7 +103,7 @@ public unsafe class FlatVcpu : Vcpu, IA64FaultRecorder
         : base(index, Arm64State.Size, machine.Shared)
     {
         Machine = machine;
-        Mode = (A64Mode)1;
+        Level = 1;
         UseTables();
         State->ExclusiveAddress = ulong.MaxValue;
         State->PcTag = 0;
@@ -116,6 +119,17 @@ public unsafe class FlatVcpu : Vcpu, IA64FaultRecorder
         set => State->ModeKey = (ulong)value;
     }
 
+    /// <summary>Exception level; sets <see cref="Mode"/> to it alone.</summary>
+    public int Level
+    {
+        get => (int)(A64->System.CurrentEl >> 2);
+        set
+        {
+            A64->System.CurrentEl = (ulong)value << 2;
+            Mode = (A64Mode)value;
+        }
+    }
+
     /// <summary>A64 state.</summary>
     public Arm64State* A64 => (Arm64State*)State;
 
@@ -125,7 +139,16 @@ public unsafe class FlatVcpu : Vcpu, IA64FaultRecorder
     /// <summary>Faulting address.</summary>
     public ulong FaultAddress { get; private set; }
 
-    /// <summary>Pages above the hole are writable for EL1 only when set (for LDTR tests).</summary>
+    /// <summary>Times an instruction was left to be executed again.</summary>
+    public int Retries { get; private set; }
+
+    /// <summary>ESR.EC of <see cref="FlatFault.Exception"/>.</summary>
+    public int ExceptionClass { get; private set; }
+
+    /// <summary>ESR.ISS of <see cref="FlatFault.Exception"/>.</summary>
+    public uint Iss { get; private set; }
+
+    /// <summary>Unprivileged accesses from EL1 fault when set (LDTR).</summary>
     public bool UserDenied { get; set; }
 
     /// <summary>General register.</summary>
@@ -204,22 +227,32 @@ public unsafe class FlatVcpu : Vcpu, IA64FaultRecorder
     /// <inheritdoc/>
     public void RecordUnsupportedExclusive(ulong va, bool write) => Record(FlatFault.UnsupportedExclusive, va);
 
+    /// <inheritdoc/>
+    public void RecordException(int exceptionClass, uint iss)
+    {
+        Fault = FlatFault.Exception;
+        ExceptionClass = exceptionClass;
+        Iss = iss;
+    }
+
     private void Record(FlatFault fault, ulong va)
     {
         Fault = fault;
         FaultAddress = va;
     }
 
-    // Stop: PC stays at the faulting instruction.
+    // Stops with PC at the faulting instruction. Nothing recorded: it is executed again.
     /// <inheritdoc/>
     protected override void TakeFault()
     {
-        if (Fault == FlatFault.None)
+        if (Fault != FlatFault.None)
         {
-            Fault = FlatFault.Fetch;
+            Kick();
         }
-
-        Kick();
+        else
+        {
+            Retries++;
+        }
     }
 
     /// <inheritdoc/>
