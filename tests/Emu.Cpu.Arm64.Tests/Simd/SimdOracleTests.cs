@@ -2,6 +2,7 @@
 using System.Globalization;
 using System.Text;
 using Emu.Cpu.Arm64.Decode;
+using Emu.Cpu.Arm64.Tests.Support;
 using Emu.Cpu.Arm64.Translate;
 
 namespace Emu.Cpu.Arm64.Tests.Simd;
@@ -11,7 +12,7 @@ public sealed unsafe class SimdOracleTests
 {
     private const int Trials = 6;
     private const int BufferBytes = 4096;
-    private const ulong Buffer = SimdMachine.RamBase + 0x1000;
+    private const ulong Buffer = FlatMachine.RamBase + 0x1000;
     private const ulong FpsrQc = 1UL << 27;
 
     private static readonly ulong[] Corners =
@@ -29,7 +30,7 @@ public sealed unsafe class SimdOracleTests
     [Fact]
     public void EveryInstruction_LeavesTheStateOfTheReferenceCpu()
     {
-        using var machine = new SimdMachine();
+        using var machine = new FlatMachine();
         using var cpu = new SimdVcpu(machine);
         var report = new StringBuilder();
         var mismatches = 0;
@@ -110,7 +111,7 @@ public sealed unsafe class SimdOracleTests
         return h ^ (h >> 29);
     }
 
-    private string Run(SimdMachine machine, SimdVcpu cpu, uint word)
+    private string Run(FlatMachine machine, SimdVcpu cpu, uint word)
     {
         var pc = cpu.Place(word);
         ulong total = 0;
@@ -128,7 +129,7 @@ public sealed unsafe class SimdOracleTests
         return ((uint)(total ^ (total >> 32))).ToString("x8", CultureInfo.InvariantCulture);
     }
 
-    private void SetUp(SimdMachine machine, SimdVcpu cpu, uint word, int trial)
+    private void SetUp(FlatMachine machine, SimdVcpu cpu, uint word, int trial)
     {
         seed = ((ulong)word << 8) | (uint)trial;
         for (var i = 0; i < 32; i++)
@@ -153,7 +154,7 @@ public sealed unsafe class SimdOracleTests
         cpu.A64->Fpsr = 0;
     }
 
-    private static ulong Hash(SimdMachine machine, SimdVcpu cpu)
+    private static ulong Hash(FlatMachine machine, SimdVcpu cpu)
     {
         var h = 0xCBF29CE484222325UL;
         for (var i = 0; i < 32; i++)
