@@ -113,6 +113,11 @@ public sealed unsafe class SimdOracleTests
 
     private string Run(FlatMachine machine, SimdVcpu cpu, uint word)
     {
+        if (cpu.IsUndefined(word))
+        {
+            return "undefined";
+        }
+
         var pc = cpu.Place(word);
         ulong total = 0;
         for (var n = 0; n < Trials; n++)
@@ -120,7 +125,7 @@ public sealed unsafe class SimdOracleTests
             SetUp(machine, cpu, word, n);
             if (!cpu.Execute(pc))
             {
-                return "undefined";
+                return $"fault {cpu.Fault}";
             }
 
             total = Mix(total, Hash(machine, cpu));

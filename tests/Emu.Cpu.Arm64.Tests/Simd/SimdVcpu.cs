@@ -25,17 +25,20 @@ public sealed unsafe class SimdVcpu(FlatMachine machine) : FlatVcpu(machine)
         return at;
     }
 
-    /// <summary>Runs the instruction at an address; false when it faulted or was UNDEFINED.</summary>
+    /// <summary>Runs the instruction at an address; false when it faulted.</summary>
     public bool Execute(ulong pc) => Execute(pc, 1) == FlatFault.None;
 
-    /// <summary>Micro-ops the translator makes of an instruction, without the end of the block.</summary>
+    /// <summary>Micro-ops the translator makes of an instruction, with the end of the block.</summary>
     public MicroOp[] Translate(uint word)
     {
         using var builder = new BlockBuilder();
         builder.Begin(0);
         translator.TranslateBlock(builder, Mode, (byte*)&word, 4, 1);
-        return new ReadOnlySpan<MicroOp>(builder.Ops, builder.OpCount - 1).ToArray();
+        return new ReadOnlySpan<MicroOp>(builder.Ops, builder.OpCount).ToArray();
     }
+
+    /// <summary>The instruction is UNDEFINED: its only micro-op ends the block in a helper.</summary>
+    public bool IsUndefined(uint word) => Translate(word)[0].Kind == MicroOpKind.CallEnd;
 
     /// <inheritdoc/>
     protected override bool Translate(ulong va, AccessKind kind, bool unprivileged, out Translation translation)
