@@ -12,6 +12,7 @@ public sealed unsafe class SimdVcpu(FlatMachine machine) : FlatVcpu(machine)
     /// <summary>A page with alignment checks.</summary>
     public const ulong CheckedPage = FlatMachine.RamBase + 0xA_0000;
 
+    private readonly BlockBuilder builder = new();
     private readonly A64Translator translator = new();
     private ulong code = FlatMachine.RamBase + 0xC_0000;
 
@@ -31,7 +32,6 @@ public sealed unsafe class SimdVcpu(FlatMachine machine) : FlatVcpu(machine)
     /// <summary>Micro-ops the translator makes of an instruction, with the end of the block.</summary>
     public MicroOp[] Translate(uint word)
     {
-        using var builder = new BlockBuilder();
         builder.Begin(0);
         translator.TranslateBlock(builder, Mode, (byte*)&word, 4, 1);
         return new ReadOnlySpan<MicroOp>(builder.Ops, builder.OpCount).ToArray();
@@ -46,5 +46,12 @@ public sealed unsafe class SimdVcpu(FlatMachine machine) : FlatVcpu(machine)
         var mapped = base.Translate(va, kind, unprivileged, out translation);
         translation.Info |= (va & ~0xFFFUL) == CheckedPage ? TlbInfo.CheckAlignment : TlbInfo.None;
         return mapped;
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        builder.Dispose();
+        base.Dispose(disposing);
     }
 }
