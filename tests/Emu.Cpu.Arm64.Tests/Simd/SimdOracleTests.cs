@@ -4,6 +4,7 @@ using System.Text;
 using Emu.Cpu.Arm64.Decode;
 using Emu.Cpu.Arm64.Tests.Support;
 using Emu.Cpu.Arm64.Translate;
+using Emu.Cpu.Ir;
 
 namespace Emu.Cpu.Arm64.Tests.Simd;
 
@@ -70,6 +71,16 @@ public sealed unsafe class SimdOracleTests
         // The decoder makes its own row objects: compared by name and pattern.
         var names = tested.Select(r => r.Name + r.Pattern).ToHashSet();
         Assert.Empty(SimdRows.Rows.Where(r => !names.Contains(r.Name + r.Pattern)).Select(r => r.Name));
+    }
+
+    [Fact]
+    public void EveryRow_TrapsWhereFpIsTrapped()
+    {
+        using var machine = new FlatMachine();
+        using var cpu = new SimdVcpu(machine);
+        cpu.Mode |= A64Mode.FpTrapped;
+        Assert.All(SimdRows.Rows, row => Assert.Equal(MicroOpKind.CallEnd, cpu.Translate(row.Value)[0].Kind));
+        Assert.All(SimdRows.Rows, row => Assert.True(row.Fp));
     }
 
     private ulong Next()
