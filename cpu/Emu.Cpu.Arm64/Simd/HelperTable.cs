@@ -145,6 +145,28 @@ internal static unsafe class HelperTable
         }
     }
 
+    public static delegate*<CpuState*, MicroOp*, void> SaturatingSigned<TOp>(uint size) where TOp : struct, ISaturatingOp
+    {
+        switch (size)
+        {
+            case 0: return &SaturatingRunner.Same<sbyte, TOp>;
+            case 1: return &SaturatingRunner.Same<short, TOp>;
+            case 2: return &SaturatingRunner.Same<int, TOp>;
+            default: return &SaturatingRunner.Same<long, TOp>;
+        }
+    }
+
+    public static delegate*<CpuState*, MicroOp*, void> SaturatingUnsigned<TOp>(uint size) where TOp : struct, ISaturatingOp
+    {
+        switch (size)
+        {
+            case 0: return &SaturatingRunner.Same<byte, TOp>;
+            case 1: return &SaturatingRunner.Same<ushort, TOp>;
+            case 2: return &SaturatingRunner.Same<uint, TOp>;
+            default: return &SaturatingRunner.Same<ulong, TOp>;
+        }
+    }
+
     public static delegate*<CpuState*, MicroOp*, void> LaneSigned<TOp>(uint size) where TOp : struct, ILaneOp
     {
         switch (size)
@@ -203,15 +225,15 @@ internal static unsafe class HelperTable
     {
         switch ((size, kind))
         {
-            case (0, NarrowKind.Signed): return &LaneRunner.NarrowSaturate<short, sbyte>;
-            case (1, NarrowKind.Signed): return &LaneRunner.NarrowSaturate<int, short>;
-            case (2, NarrowKind.Signed): return &LaneRunner.NarrowSaturate<long, int>;
-            case (0, NarrowKind.Unsigned): return &LaneRunner.NarrowSaturate<ushort, byte>;
-            case (1, NarrowKind.Unsigned): return &LaneRunner.NarrowSaturate<uint, ushort>;
-            case (2, NarrowKind.Unsigned): return &LaneRunner.NarrowSaturate<ulong, uint>;
-            case (0, NarrowKind.SignedToUnsigned): return &LaneRunner.NarrowSaturate<short, byte>;
-            case (1, NarrowKind.SignedToUnsigned): return &LaneRunner.NarrowSaturate<int, ushort>;
-            default: return &LaneRunner.NarrowSaturate<long, uint>;
+            case (0, NarrowKind.Signed): return &VectorRunner.NarrowSaturate<short, sbyte>;
+            case (1, NarrowKind.Signed): return &VectorRunner.NarrowSaturate<int, short>;
+            case (2, NarrowKind.Signed): return &VectorRunner.NarrowSaturate<long, int>;
+            case (0, NarrowKind.Unsigned): return &VectorRunner.NarrowSaturate<ushort, byte>;
+            case (1, NarrowKind.Unsigned): return &VectorRunner.NarrowSaturate<uint, ushort>;
+            case (2, NarrowKind.Unsigned): return &VectorRunner.NarrowSaturate<ulong, uint>;
+            case (0, NarrowKind.SignedToUnsigned): return &VectorRunner.NarrowSaturate<short, byte>;
+            case (1, NarrowKind.SignedToUnsigned): return &VectorRunner.NarrowSaturate<int, ushort>;
+            default: return &VectorRunner.NarrowSaturate<long, uint>;
         }
     }
 

@@ -80,53 +80,6 @@ internal static unsafe class LaneRunner
         Slots.ClearRest(s, op);
         Slots.Saturated(s, qc);
     }
-
-    /// <summary>Narrow D = A >> Aux[7:0], saturated; Aux[8] rounds. C = 0 writes the 8 bytes at D only, else as usual.</summary>
-    public static void NarrowSaturate<TWide, TNarrow>(CpuState* s, MicroOp* op)
-        where TWide : unmanaged, IBinaryInteger<TWide>
-        where TNarrow : unmanaged, IBinaryInteger<TNarrow>, IMinMaxValue<TNarrow>
-    {
-        var a = (TWide*)((byte*)s + op->A);
-        var shift = (int)(op->Aux & 0xFF);
-        var round = (op->Aux & 0x100) != 0;
-        var bytes = op->C == 0 ? 8 : op->C;
-        var max = TWide.CreateTruncating(TNarrow.MaxValue);
-        var min = TWide.CreateTruncating(TNarrow.MinValue);
-        ulong result = 0;
-        var qc = false;
-        for (var i = 0; i < bytes / sizeof(TNarrow); i++)
-        {
-            var value = a[i] >> shift;
-            if (round)
-            {
-                value += (a[i] >> (shift - 1)) & TWide.One;
-            }
-
-            if (value > max)
-            {
-                value = max;
-                qc = true;
-            }
-            else if (value < min)
-            {
-                value = min;
-                qc = true;
-            }
-
-            ((TNarrow*)&result)[i] = TNarrow.CreateTruncating(value);
-        }
-
-        if (op->C == 0)
-        {
-            *(ulong*)((byte*)s + op->D) = result;
-        }
-        else
-        {
-            Slots.PutLow(s, op, result);
-        }
-
-        Slots.Saturated(s, qc);
-    }
 }
 
 /// <summary>The formulas several lane operations share.</summary>
@@ -191,49 +144,6 @@ internal static unsafe class Lane
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T RoundingRight<T>(T a, int shift) where T : unmanaged, IBinaryInteger<T> =>
         shift > BitsOf<T>() ? T.Zero : Right(a, shift) + ((a >> (shift - 1)) & T.One);
-}
-
-/// <summary>SQADD.</summary>
-internal readonly struct SignedSaturatingAdd : ILaneOp
-{
-    public static T Apply<T>(T d, T a, T b, ref bool qc) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => Lane.SignedAdd(a, b, ref qc);
-}
-
-/// <summary>SQSUB.</summary>
-internal readonly struct SignedSaturatingSub : ILaneOp
-{
-    public static T Apply<T>(T d, T a, T b, ref bool qc) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => Lane.SignedSub(a, b, ref qc);
-}
-
-/// <summary>UQADD.</summary>
-internal readonly struct UnsignedSaturatingAdd : ILaneOp
-{
-    public static T Apply<T>(T d, T a, T b, ref bool qc) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T>
-    {
-        var sum = unchecked(a + b);
-        if (sum < a)
-        {
-            qc = true;
-            return T.MaxValue;
-        }
-
-        return sum;
-    }
-}
-
-/// <summary>UQSUB.</summary>
-internal readonly struct UnsignedSaturatingSub : ILaneOp
-{
-    public static T Apply<T>(T d, T a, T b, ref bool qc) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T>
-    {
-        if (a < b)
-        {
-            qc = true;
-            return T.Zero;
-        }
-
-        return a - b;
-    }
 }
 
 /// <summary>SUQADD (signed types): d + a with a unsigned.</summary>

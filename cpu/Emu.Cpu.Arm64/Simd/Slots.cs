@@ -54,6 +54,11 @@ internal static unsafe class Slots
         }
     }
 
+    /// <summary>Whether any of the first bytes of a vector (1, 2, 4, 8 or 16) is not zero.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool AnyLive<T>(Vector128<T> v, int bytes) where T : unmanaged =>
+        bytes == 16 ? v != Vector128<T>.Zero : v.AsUInt64().ToScalar() << (64 - (bytes * 8)) != 0;
+
     /// <summary>Accumulates saturation into FPSR.QC.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Saturated(CpuState* s, bool saturated)

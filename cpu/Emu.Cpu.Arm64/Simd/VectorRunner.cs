@@ -1,4 +1,5 @@
 // Helpers that run an IVectorOp: element by element, on widened, narrowed or paired operands.
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Emu.Cpu.Ir;
@@ -47,6 +48,34 @@ internal static unsafe class VectorRunner
         }
 
         PutNarrow(s, op, Narrow(a >>> shift));
+    }
+
+    /// <summary>Narrow D = A >> Aux[7:0], saturated to the narrow type; Aux[8] rounds. C = 0 writes the 8 bytes at D only, else as usual.</summary>
+    public static void NarrowSaturate<TWide, TNarrow>(CpuState* s, MicroOp* op)
+        where TWide : unmanaged, IBinaryInteger<TWide>
+        where TNarrow : unmanaged, IBinaryInteger<TNarrow>, IMinMaxValue<TNarrow>
+    {
+        var a = Slots.Load<TWide>(s, op->A);
+        var shift = (int)(op->Aux & 0xFF);
+        var value = a >> shift;
+        if ((op->Aux & 0x100) != 0)
+        {
+            value += (a >> (shift - 1)) & Vector128<TWide>.One;
+        }
+
+        var limited = Vector128.Min(value, Vector128.Create(TWide.CreateTruncating(TNarrow.MaxValue)));
+        limited = Vector128.Max(limited, Vector128.Create(TWide.CreateTruncating(TNarrow.MinValue)));
+        var result = Narrow(limited);
+        if (op->C == 0)
+        {
+            *(ulong*)((byte*)s + op->D) = result;
+        }
+        else
+        {
+            Slots.PutLow(s, op, result);
+        }
+
+        Slots.Saturated(s, Slots.AnyLive(limited ^ value, op->C == 0 ? 16 : op->C * 2));
     }
 
     /// <summary>D (wide) = widened 8 bytes at A, shifted left by Aux.</summary>

@@ -81,6 +81,14 @@ internal static unsafe class LoadsStoresSimdSingle
     {
         t.CheckSp(w >> 5);
         var registers = Registers(w);
+        if (registers == 1 && size == 3)
+        {
+            // A doubleword is a slot of its own.
+            t.B.Emit(MicroOpKind.Ld64, (ushort)(A64Translator.V(w) + offset), A64Translator.Sp(w >> 5));
+            LoadsStoresSimdMultiple.WriteBack(t, w, 8);
+            return;
+        }
+
         var elements = stackalloc ushort[4];
         for (uint i = 0; i < registers; i++)
         {

@@ -13,14 +13,14 @@ internal static unsafe class SimdThreeSame
     [
         new("SHADD", "0q001110ss1mmmmm000001nnnnnddddd", &Signed<HalvingAdd>, fp: true),
         new("UHADD", "0q101110ss1mmmmm000001nnnnnddddd", &Unsigned<HalvingAdd>, fp: true),
-        new("SQADD", "0q001110ss1mmmmm000011nnnnnddddd", &LaneSigned<SignedSaturatingAdd>, fp: true),
-        new("UQADD", "0q101110ss1mmmmm000011nnnnnddddd", &LaneUnsigned<UnsignedSaturatingAdd>, fp: true),
+        new("SQADD", "0q001110ss1mmmmm000011nnnnnddddd", &SaturatingSigned<SignedSaturatingAdd>, fp: true),
+        new("UQADD", "0q101110ss1mmmmm000011nnnnnddddd", &SaturatingUnsigned<UnsignedSaturatingAdd>, fp: true),
         new("SRHADD", "0q001110ss1mmmmm000101nnnnnddddd", &Signed<RoundingHalvingAdd>, fp: true),
         new("URHADD", "0q101110ss1mmmmm000101nnnnnddddd", &Unsigned<RoundingHalvingAdd>, fp: true),
         new("SHSUB", "0q001110ss1mmmmm001001nnnnnddddd", &Signed<HalvingSub>, fp: true),
         new("UHSUB", "0q101110ss1mmmmm001001nnnnnddddd", &Unsigned<HalvingSub>, fp: true),
-        new("SQSUB", "0q001110ss1mmmmm001011nnnnnddddd", &LaneSigned<SignedSaturatingSub>, fp: true),
-        new("UQSUB", "0q101110ss1mmmmm001011nnnnnddddd", &LaneUnsigned<UnsignedSaturatingSub>, fp: true),
+        new("SQSUB", "0q001110ss1mmmmm001011nnnnnddddd", &SaturatingSigned<SignedSaturatingSub>, fp: true),
+        new("UQSUB", "0q101110ss1mmmmm001011nnnnnddddd", &SaturatingUnsigned<UnsignedSaturatingSub>, fp: true),
         new("CMGT (register)", "0q001110ss1mmmmm001101nnnnnddddd", &Signed<CompareGreater>, fp: true),
         new("CMHI (register)", "0q101110ss1mmmmm001101nnnnnddddd", &Unsigned<CompareGreater>, fp: true),
         new("CMGE (register)", "0q001110ss1mmmmm001111nnnnnddddd", &Signed<CompareGreaterEqual>, fp: true),
@@ -67,10 +67,10 @@ internal static unsafe class SimdThreeSame
         new("SQRDMLAH (vector)", "0q101110ss0mmmmm100001nnnnnddddd", &LaneSigned<RoundingDoublingMultiplyAddHigh>, "FEAT_RDM", fp: true),
         new("SQRDMLSH (vector)", "0q101110ss0mmmmm100011nnnnnddddd", &LaneSigned<RoundingDoublingMultiplySubHigh>, "FEAT_RDM", fp: true),
 
-        new("SQADD (scalar)", "01011110ss1mmmmm000011nnnnnddddd", &ScalarLaneSigned<SignedSaturatingAdd>, fp: true),
-        new("UQADD (scalar)", "01111110ss1mmmmm000011nnnnnddddd", &ScalarLaneUnsigned<UnsignedSaturatingAdd>, fp: true),
-        new("SQSUB (scalar)", "01011110ss1mmmmm001011nnnnnddddd", &ScalarLaneSigned<SignedSaturatingSub>, fp: true),
-        new("UQSUB (scalar)", "01111110ss1mmmmm001011nnnnnddddd", &ScalarLaneUnsigned<UnsignedSaturatingSub>, fp: true),
+        new("SQADD (scalar)", "01011110ss1mmmmm000011nnnnnddddd", &ScalarSaturatingSigned<SignedSaturatingAdd>, fp: true),
+        new("UQADD (scalar)", "01111110ss1mmmmm000011nnnnnddddd", &ScalarSaturatingUnsigned<UnsignedSaturatingAdd>, fp: true),
+        new("SQSUB (scalar)", "01011110ss1mmmmm001011nnnnnddddd", &ScalarSaturatingSigned<SignedSaturatingSub>, fp: true),
+        new("UQSUB (scalar)", "01111110ss1mmmmm001011nnnnnddddd", &ScalarSaturatingUnsigned<UnsignedSaturatingSub>, fp: true),
         new("CMGT (register, scalar)", "01011110111mmmmm001101nnnnnddddd", &ScalarSigned<CompareGreater>, fp: true),
         new("CMHI (register, scalar)", "01111110111mmmmm001101nnnnnddddd", &ScalarUnsigned<CompareGreater>, fp: true),
         new("CMGE (register, scalar)", "01011110111mmmmm001111nnnnnddddd", &ScalarSigned<CompareGreaterEqual>, fp: true),
@@ -126,6 +126,18 @@ internal static unsafe class SimdThreeSame
 
     private static bool LaneUnsigned<TOp>(A64Translator t, uint w) where TOp : struct, ILaneOp =>
         Emit(t, w, TOp.Sizes, HelperTable.LaneUnsigned<TOp>(Size(w)));
+
+    private static bool SaturatingSigned<TOp>(A64Translator t, uint w) where TOp : struct, ISaturatingOp =>
+        Emit(t, w, 0b1111, HelperTable.SaturatingSigned<TOp>(Size(w)));
+
+    private static bool SaturatingUnsigned<TOp>(A64Translator t, uint w) where TOp : struct, ISaturatingOp =>
+        Emit(t, w, 0b1111, HelperTable.SaturatingUnsigned<TOp>(Size(w)));
+
+    private static bool ScalarSaturatingSigned<TOp>(A64Translator t, uint w) where TOp : struct, ISaturatingOp =>
+        EmitScalar(t, w, 0b1111, HelperTable.SaturatingSigned<TOp>(Size(w)));
+
+    private static bool ScalarSaturatingUnsigned<TOp>(A64Translator t, uint w) where TOp : struct, ISaturatingOp =>
+        EmitScalar(t, w, 0b1111, HelperTable.SaturatingUnsigned<TOp>(Size(w)));
 
     private static bool PairwiseSigned<TOp>(A64Translator t, uint w) where TOp : struct, IVectorOp =>
         Emit(t, w, TOp.Sizes, HelperTable.PairwiseSigned<TOp>(Size(w)));

@@ -2,7 +2,9 @@
 using System.Globalization;
 using System.Text;
 using Emu.Cpu.Arm64.Decode;
+using Emu.Cpu.Arm64.Tests.Support;
 using Emu.Cpu.Arm64.Translate;
+using Emu.Cpu.Ir;
 
 namespace Emu.Cpu.Arm64.Tests.Simd;
 
@@ -11,7 +13,7 @@ public sealed unsafe class SimdOracleTests
 {
     private const int Trials = 6;
     private const int BufferBytes = 4096;
-    private const ulong Buffer = SimdMachine.RamBase + 0x1000;
+    private const ulong Buffer = FlatMachine.RamBase + 0x1000;
     private const ulong FpsrQc = 1UL << 27;
 
     private static readonly ulong[] Corners =
@@ -29,7 +31,7 @@ public sealed unsafe class SimdOracleTests
     [Fact]
     public void EveryInstruction_LeavesTheStateOfTheReferenceCpu()
     {
-        using var machine = new SimdMachine();
+        using var machine = new FlatMachine();
         using var cpu = new SimdVcpu(machine);
         var report = new StringBuilder();
         var mismatches = 0;
@@ -71,6 +73,16 @@ public sealed unsafe class SimdOracleTests
         Assert.Empty(SimdRows.Rows.Where(r => !names.Contains(r.Name + r.Pattern)).Select(r => r.Name));
     }
 
+    [Fact]
+    public void EveryRow_TrapsWhereFpIsTrapped()
+    {
+        using var machine = new FlatMachine();
+        using var cpu = new SimdVcpu(machine);
+        cpu.Mode |= A64Mode.FpTrapped;
+        Assert.All(SimdRows.Rows, row => Assert.Equal(MicroOpKind.CallEnd, cpu.Translate(row.Value)[0].Kind));
+        Assert.All(SimdRows.Rows, row => Assert.True(row.Fp));
+    }
+
     private ulong Next()
     {
         var z = seed += 0x9E3779B97F4A7C15;
@@ -110,8 +122,13 @@ public sealed unsafe class SimdOracleTests
         return h ^ (h >> 29);
     }
 
-    private string Run(SimdMachine machine, SimdVcpu cpu, uint word)
+    private string Run(FlatMachine machine, SimdVcpu cpu, uint word)
     {
+        if (cpu.IsUndefined(word))
+        {
+            return "undefined";
+        }
+
         var pc = cpu.Place(word);
         ulong total = 0;
         for (var n = 0; n < Trials; n++)
@@ -119,7 +136,7 @@ public sealed unsafe class SimdOracleTests
             SetUp(machine, cpu, word, n);
             if (!cpu.Execute(pc))
             {
-                return "undefined";
+                return $"fault {cpu.Fault}";
             }
 
             total = Mix(total, Hash(machine, cpu));
@@ -128,7 +145,7 @@ public sealed unsafe class SimdOracleTests
         return ((uint)(total ^ (total >> 32))).ToString("x8", CultureInfo.InvariantCulture);
     }
 
-    private void SetUp(SimdMachine machine, SimdVcpu cpu, uint word, int trial)
+    private void SetUp(FlatMachine machine, SimdVcpu cpu, uint word, int trial)
     {
         seed = ((ulong)word << 8) | (uint)trial;
         for (var i = 0; i < 32; i++)
@@ -153,7 +170,7 @@ public sealed unsafe class SimdOracleTests
         cpu.A64->Fpsr = 0;
     }
 
-    private static ulong Hash(SimdMachine machine, SimdVcpu cpu)
+    private static ulong Hash(FlatMachine machine, SimdVcpu cpu)
     {
         var h = 0xCBF29CE484222325UL;
         for (var i = 0; i < 32; i++)

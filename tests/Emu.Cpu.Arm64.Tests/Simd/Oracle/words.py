@@ -53,6 +53,7 @@ def word(name, bits, rng, memory, alias):
 
 def main():
     seen = set()
+    print("# Made by words.py and oracle.c with Debian's qemu-aarch64-static 7.2.22, -cpu max; regenerate when rows change.")
     for name, bits in rows():
         rng = random.Random(name + bits)
         memory = name.startswith(("LD", "ST"))
