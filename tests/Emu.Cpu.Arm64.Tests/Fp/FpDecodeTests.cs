@@ -48,4 +48,15 @@ public class FpDecodeTests
         A64Row[] all = [.. FpScalar.Rows, .. FpConversions.Rows, .. FpVector.Rows, .. FpVectorMisc.Rows, .. FpElement.Rows];
         Assert.Equal([], all.Where(r => !rows.Contains(r)).Select(r => r.Name));
     }
+
+    [Fact]
+    public void FloatingPointRow_SharesNoEncodingWithAnotherChapter()
+    {
+        A64Row[] own = [.. FpScalar.Rows, .. FpConversions.Rows, .. FpVector.Rows, .. FpVectorMisc.Rows, .. FpElement.Rows];
+        var shared = from a in own
+                     from b in A64Decoder.Rows
+                     where !own.Contains(b) && ((a.Value ^ b.Value) & a.Mask & b.Mask) == 0
+                     select $"{a.Name} and {b.Name}";
+        Assert.Equal([], shared);
+    }
 }
