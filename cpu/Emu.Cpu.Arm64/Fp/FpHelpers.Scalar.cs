@@ -15,17 +15,24 @@ public static unsafe partial class FpHelpers
         End(s, in c);
     }
 
-    /// <summary>FCCMP, FCCMPE: as <see cref="CompareFlags{T}"/> if the condition (argument bits 4 to 19, its mask) holds, else flags = C.</summary>
+    /// <summary>Argument of FCCMP: the condition's mask of flag values, 16 bits from here.</summary>
+    public const int ConditionShift = 4;
+
+    /// <summary>Argument of FCCMP: the flags when the condition does not hold, 4 bits from here.</summary>
+    public const int ElseFlagsShift = 20;
+
+    /// <summary>FCCMP, FCCMPE: as <see cref="CompareFlags{T}"/> if the condition holds, else the flags of the argument.</summary>
     public static void ConditionalCompareFlags<T>(CpuState* s, MicroOp* op)
         where T : struct, IFpFormat
     {
-        if (((op->Aux >> (ArgumentShift + 4) >> (int)s->Flags) & 1) != 0)
+        var argument = op->Aux >> ArgumentShift;
+        if (((argument >> ConditionShift >> (int)s->Flags) & 1) != 0)
         {
             CompareFlags<T>(s, op);
         }
         else
         {
-            s->Flags = op->C;
+            s->Flags = argument >> ElseFlagsShift;
         }
     }
 

@@ -1,6 +1,7 @@
 // Which floating-point encodings are UNDEFINED, and that all of them need FP access.
 using Emu.Cpu.Arm64.Decode;
 using Emu.Cpu.Arm64.Translate;
+using Emu.Cpu.Ir;
 
 namespace Emu.Cpu.Arm64.Tests.Fp;
 
@@ -47,6 +48,18 @@ public class FpDecodeTests
         // And every row of these chapters is in the table.
         A64Row[] all = [.. FpScalar.Rows, .. FpConversions.Rows, .. FpVector.Rows, .. FpVectorMisc.Rows, .. FpElement.Rows];
         Assert.Equal([], all.Where(r => !rows.Contains(r)).Select(r => r.Name));
+    }
+
+    [Theory]
+    [InlineData(0x1e622020u, "FCMP")]
+    [InlineData(0x1e220424u, "FCCMP")]
+    [InlineData(0x1e7e0020u, "FJCVTZS")]
+    public void InstructionThatSetsFlags_TellsTheCompilerSo(uint word, string what)
+    {
+        using var machine = new FpMachine();
+        machine.Load(word);
+        Assert.Equal(what, A64Decoder.Decode(word)!.Name);
+        Assert.Equal(MicroOpKind.CallFlags, machine.FirstKind);
     }
 
     [Fact]
