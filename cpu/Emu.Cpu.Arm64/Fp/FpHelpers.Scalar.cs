@@ -15,17 +15,24 @@ public static unsafe partial class FpHelpers
         End(s, in c);
     }
 
-    /// <summary>FCCMP, FCCMPE: as <see cref="CompareFlags{T}"/> if the condition (argument bits 4 to 19, its mask) holds, else flags = C.</summary>
+    /// <summary>Argument of FCCMP: the condition's mask of flag values, 16 bits from here.</summary>
+    public const int ConditionShift = 4;
+
+    /// <summary>Argument of FCCMP: the flags when the condition does not hold, 4 bits from here.</summary>
+    public const int ElseFlagsShift = 20;
+
+    /// <summary>FCCMP, FCCMPE: as <see cref="CompareFlags{T}"/> if the condition holds, else the flags of the argument.</summary>
     public static void ConditionalCompareFlags<T>(CpuState* s, MicroOp* op)
         where T : struct, IFpFormat
     {
-        if (((op->Aux >> (ArgumentShift + 4) >> (int)s->Flags) & 1) != 0)
+        var argument = op->Aux >> ArgumentShift;
+        if (((argument >> ConditionShift >> (int)s->Flags) & 1) != 0)
         {
             CompareFlags<T>(s, op);
         }
         else
         {
-            s->Flags = op->C;
+            s->Flags = argument >> ElseFlagsShift;
         }
     }
 
@@ -44,16 +51,13 @@ public static unsafe partial class FpHelpers
         where T : struct, IFpFormat
     {
         var c = Begin(s, op);
-        var value = Load<T>((byte*)s + op->A);
-        *(ulong*)((byte*)s + op->D) = ToGeneralFast<T>(ref c, value, out var fast)
-            ? fast
-            : SoftFloat.ToFixed<T>(
-                ref c,
-                value,
-                (int)(c.Argument >> FpArgument.FractionShift),
-                (c.Argument & FpArgument.Unsigned) != 0,
-                c.ArgumentRounding,
-                (c.Argument & FpArgument.Is64) != 0 ? 64 : 32);
+        *(ulong*)((byte*)s + op->D) = FpFixed.To<T>(
+            ref c,
+            Load<T>((byte*)s + op->A),
+            (int)(c.Argument >> FpArgument.FractionShift),
+            (c.Argument & FpArgument.Unsigned) != 0,
+            c.ArgumentRounding,
+            (c.Argument & FpArgument.Is64) != 0 ? 64 : 32);
         End(s, in c);
     }
 
@@ -63,23 +67,13 @@ public static unsafe partial class FpHelpers
     {
         var c = Begin(s, op);
         var value = *(ulong*)((byte*)s + op->A);
-        var wide = (c.Argument & FpArgument.Is64) != 0;
         var unsigned = (c.Argument & FpArgument.Unsigned) != 0;
-        if (!wide)
+        if ((c.Argument & FpArgument.Is64) == 0)
         {
             value = unsigned ? (uint)value : (ulong)(int)value;
         }
 
-        var sign = !unsigned && (long)value < 0;
-        ulong result;
-        if (typeof(T) != typeof(Binary64)
-            || c.Argument >> FpArgument.FractionShift != 0
-            || (unsigned && (long)value < 0)
-            || !HostFloat.FromInt64(ref c, (long)value, out result))
-        {
-            result = SoftFloat.FromFixed<T>(ref c, sign, sign ? 0 - value : value, (int)(c.Argument >> FpArgument.FractionShift), c.Rounding);
-        }
-
+        var result = FpFixed.From<T>(ref c, value, unsigned, (int)(c.Argument >> FpArgument.FractionShift));
         *(Vector128<ulong>*)((byte*)s + op->D) = Vector128.CreateScalar(result);
         End(s, in c);
     }
@@ -155,32 +149,5 @@ public static unsafe partial class FpHelpers
         }
 
         return SoftFloat.Convert<TFrom, TTo>(ref c, value, mode);
-    }
-
-    /// <summary>FCVTZS, FCVTZU of float and double without fraction bits, when the truncated value fits 62 bits and the register.</summary>
-    private static bool ToGeneralFast<T>(ref FpContext c, ulong value, out ulong result)
-        where T : struct, IFpFormat
-    {
-        result = 0;
-        if (typeof(T) == typeof(Binary16) || (c.Argument & ~(FpArgument.Unsigned | FpArgument.Is64)) != (uint)FpRounding.Zero)
-        {
-            return false;
-        }
-
-        var x = typeof(T) == typeof(Binary64) ? BitConverter.UInt64BitsToDouble(value) : BitConverter.UInt32BitsToSingle((uint)value);
-        if ((c.Argument & FpArgument.Is64) == 0
-            ? !(x > -2147483649.0 && x < 2147483648.0)
-            : !(Math.Abs(x) < 1L << 62))
-        {
-            return false;
-        }
-
-        if (((c.Argument & FpArgument.Unsigned) != 0 && x <= -1) || !HostFloat.ToInt64(ref c, x, out var integer))
-        {
-            return false;
-        }
-
-        result = (c.Argument & FpArgument.Is64) != 0 ? (ulong)integer : (uint)integer;
-        return true;
     }
 }

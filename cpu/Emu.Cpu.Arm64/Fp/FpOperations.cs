@@ -161,7 +161,10 @@ public readonly struct FMax : IFpBinary
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong Apply<T>(ref FpContext c, ulong op1, ulong op2)
-        where T : struct, IFpFormat => SoftFloat.Extremum<T>(ref c, op1, op2, true);
+        where T : struct, IFpFormat =>
+        typeof(T) != typeof(Binary16) && HostFloat.Extremum<T>(ref c, op1, op2, true, out var r)
+            ? r
+            : SoftFloat.Extremum<T>(ref c, op1, op2, true);
 }
 
 /// <summary>FPMin.</summary>
@@ -170,7 +173,10 @@ public readonly struct FMin : IFpBinary
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong Apply<T>(ref FpContext c, ulong op1, ulong op2)
-        where T : struct, IFpFormat => SoftFloat.Extremum<T>(ref c, op1, op2, false);
+        where T : struct, IFpFormat =>
+        typeof(T) != typeof(Binary16) && HostFloat.Extremum<T>(ref c, op1, op2, false, out var r)
+            ? r
+            : SoftFloat.Extremum<T>(ref c, op1, op2, false);
 }
 
 /// <summary>FPMaxNum.</summary>
@@ -179,7 +185,10 @@ public readonly struct FMaxNm : IFpBinary
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong Apply<T>(ref FpContext c, ulong op1, ulong op2)
-        where T : struct, IFpFormat => SoftFloat.ExtremumNumber<T>(ref c, op1, op2, true);
+        where T : struct, IFpFormat =>
+        typeof(T) != typeof(Binary16) && HostFloat.Extremum<T>(ref c, op1, op2, true, out var r)
+            ? r
+            : SoftFloat.ExtremumNumber<T>(ref c, op1, op2, true);
 }
 
 /// <summary>FPMinNum.</summary>
@@ -188,7 +197,10 @@ public readonly struct FMinNm : IFpBinary
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong Apply<T>(ref FpContext c, ulong op1, ulong op2)
-        where T : struct, IFpFormat => SoftFloat.ExtremumNumber<T>(ref c, op1, op2, false);
+        where T : struct, IFpFormat =>
+        typeof(T) != typeof(Binary16) && HostFloat.Extremum<T>(ref c, op1, op2, false, out var r)
+            ? r
+            : SoftFloat.ExtremumNumber<T>(ref c, op1, op2, false);
 }
 
 /// <summary>FPRecipStepFused.</summary>
@@ -328,8 +340,14 @@ public readonly struct FRInt : IFpUnary
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong Apply<T>(ref FpContext c, ulong op)
-        where T : struct, IFpFormat =>
-        SoftFloat.RoundToIntegral<T>(ref c, op, c.ArgumentRounding, (c.Argument & FpArgument.Exact) != 0);
+        where T : struct, IFpFormat
+    {
+        var mode = c.ArgumentRounding;
+        var exact = (c.Argument & FpArgument.Exact) != 0;
+        return typeof(T) != typeof(Binary16) && HostFloat.RoundToIntegral<T>(ref c, op, mode, exact, out var r)
+            ? r
+            : SoftFloat.RoundToIntegral<T>(ref c, op, mode, exact);
+    }
 }
 
 /// <summary>FPRoundIntN; argument: rounding, <see cref="FpArgument.Is64"/>.</summary>
@@ -349,7 +367,7 @@ public readonly struct FToFixed : IFpUnary
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong Apply<T>(ref FpContext c, ulong op)
         where T : struct, IFpFormat =>
-        SoftFloat.ToFixed<T>(ref c, op, (int)(c.Argument >> FpArgument.FractionShift), (c.Argument & FpArgument.Unsigned) != 0, c.ArgumentRounding, FpFormat<T>.Bits);
+        FpFixed.To<T>(ref c, op, (int)(c.Argument >> FpArgument.FractionShift), (c.Argument & FpArgument.Unsigned) != 0, c.ArgumentRounding, FpFormat<T>.Bits);
 }
 
 /// <summary>FixedToFP from the result's width; argument: <see cref="FpArgument.Unsigned"/>, fraction bits.</summary>
@@ -360,9 +378,11 @@ public readonly struct FFromFixed : IFpUnary
     public static ulong Apply<T>(ref FpContext c, ulong op)
         where T : struct, IFpFormat
     {
-        var sign = (op & FpFormat<T>.SignBit) != 0 && (c.Argument & FpArgument.Unsigned) == 0;
-        return SoftFloat.FromFixed<T>(ref c, sign, sign ? (0 - op) & FpFormat<T>.Mask : op, (int)(c.Argument >> FpArgument.FractionShift), c.Rounding);
+        var unsigned = (c.Argument & FpArgument.Unsigned) != 0;
+        var value = unsigned ? op : (ulong)((long)(op << (64 - FpFormat<T>.Bits)) >> (64 - FpFormat<T>.Bits));
+        return FpFixed.From<T>(ref c, value, unsigned, (int)(c.Argument >> FpArgument.FractionShift));
     }
+
 }
 
 /// <summary><see cref="FCmEq"/> against zero.</summary>
@@ -457,26 +477,4 @@ public readonly struct FNMSub : IFpTernary
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong Apply<T>(ref FpContext c, ulong addend, ulong op1, ulong op2)
         where T : struct, IFpFormat => FMAdd.Apply<T>(ref c, addend ^ FpFormat<T>.SignBit, op1, op2);
-}
-
-/// <summary>FPCompare, host first.</summary>
-public static class FpCompare
-{
-    /// <summary>NZCV of op1 against op2.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static uint Flags<T>(ref FpContext c, ulong op1, ulong op2, bool signalling)
-        where T : struct, IFpFormat
-    {
-        if (typeof(T) == typeof(Binary64) && HostFloat.Compare64(ref c, op1, op2, out var flags64))
-        {
-            return flags64;
-        }
-
-        if (typeof(T) == typeof(Binary32) && HostFloat.Compare32(ref c, op1, op2, out var flags32))
-        {
-            return flags32;
-        }
-
-        return SoftFloat.Compare<T>(ref c, op1, op2, signalling);
-    }
 }

@@ -10,7 +10,7 @@ namespace Emu.Cpu.Arm64.Fp;
 /// operand was a NaN or an infinity and that nothing overflowed or was tiny before rounding; what is left is inexact, which is already set in FPSR in nearly
 /// every program, and is otherwise found by an error-free transformation (the rounding error of +, *, / and the square root is itself computable).
 /// </summary>
-public static class HostFloat
+public static partial class HostFloat
 {
     /// <summary>Fused multiply-add is a host instruction; elsewhere the runtime's is not trusted to round once.</summary>
     private static readonly bool Fused = Fma.IsSupported || ArmSimd.Arm64.IsSupported;
@@ -244,78 +244,6 @@ public static class HostFloat
             {
                 c.Status |= FpStatus.Inexact;
             }
-        }
-
-        return true;
-    }
-
-    /// <summary>NZCV of double op1 against op2.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool Compare64(ref FpContext c, ulong op1, ulong op2, out uint flags)
-    {
-        var x = BitConverter.UInt64BitsToDouble(op1);
-        var y = BitConverter.UInt64BitsToDouble(op2);
-        flags = x == y ? SoftFloat.FlagsEqual : x < y ? SoftFloat.FlagsLess : SoftFloat.FlagsGreater;
-        return (c.Control & FpControl.Fz) == 0 && !double.IsNaN(x) && !double.IsNaN(y);
-    }
-
-    /// <summary>NZCV of float op1 against op2.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool Compare32(ref FpContext c, ulong op1, ulong op2, out uint flags)
-    {
-        var x = BitConverter.UInt32BitsToSingle((uint)op1);
-        var y = BitConverter.UInt32BitsToSingle((uint)op2);
-        flags = x == y ? SoftFloat.FlagsEqual : x < y ? SoftFloat.FlagsLess : SoftFloat.FlagsGreater;
-        return (c.Control & FpControl.Fz) == 0 && !float.IsNaN(x) && !float.IsNaN(y);
-    }
-
-    /// <summary>float to double: exact for every number.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool Widen(ref FpContext c, ulong op, out ulong result)
-    {
-        var x = BitConverter.UInt32BitsToSingle((uint)op);
-        result = BitConverter.DoubleToUInt64Bits(x);
-        return (c.Control & FpControl.Fz) == 0 && !float.IsNaN(x);
-    }
-
-    /// <summary>double to float.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool Narrow(ref FpContext c, ulong op, out ulong result)
-    {
-        var x = BitConverter.UInt64BitsToDouble(op);
-        var r = (float)x;
-        result = BitConverter.SingleToUInt32Bits(r);
-        return Finish32(ref c, result, r != x) || (x == 0 && (c.Control & FpControl.NotHost) == 0);
-    }
-
-    /// <summary>Integer to double, to nearest.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool FromInt64(ref FpContext c, long value, out ulong result)
-    {
-        var r = (double)value;
-        result = BitConverter.DoubleToUInt64Bits(r);
-        if (value is > -(1L << 53) and < 1L << 53)
-        {
-            return true;
-        }
-
-        return (c.Control & FpControl.NotHost) == 0 && (c.Status & FpStatus.Inexact) != 0;
-    }
-
-    /// <summary>double to a signed 64-bit integer, towards zero, when the magnitude is below 2^62.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool ToInt64(ref FpContext c, double x, out long result)
-    {
-        result = 0;
-        if (!(Math.Abs(x) < 1L << 62) || (c.Control & FpControl.Fz) != 0)
-        {
-            return false;
-        }
-
-        result = (long)x;
-        if (result != x)
-        {
-            c.Status |= FpStatus.Inexact;
         }
 
         return true;

@@ -247,8 +247,8 @@ public static unsafe class FpScalar
             FpEmit.Single => &FpHelpers.ConditionalCompareFlags<Binary32>,
             _ => &FpHelpers.ConditionalCompareFlags<Binary64>,
         };
-        var argument = Bit(w, 4) | (ConditionMask(Bits(w, 15, 12)) << 4);
-        t.B.CallFlags(helper, a: V(w >> 5), b: V(w >> 16), c: (ushort)(w & 15), aux: FpEmit.Aux(1, argument));
+        var argument = Bit(w, 4) | (ConditionMask(Bits(w, 15, 12)) << FpHelpers.ConditionShift) | ((w & 15) << FpHelpers.ElseFlagsShift);
+        t.B.CallFlags(helper, a: V(w >> 5), b: V(w >> 16), aux: FpEmit.Aux(1, argument));
         return true;
     }
 

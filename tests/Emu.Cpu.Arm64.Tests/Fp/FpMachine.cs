@@ -49,6 +49,9 @@ internal sealed unsafe class FpMachine : IDisposable
         State->Head.Limit = ulong.MaxValue;
     }
 
+    /// <summary>The first micro-op of the loaded instruction.</summary>
+    public MicroOpKind FirstKind => builder.Ops->Kind;
+
     /// <summary>Runs the loaded instruction.</summary>
     public void Run()
     {

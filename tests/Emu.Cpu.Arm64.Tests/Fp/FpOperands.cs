@@ -20,6 +20,17 @@ internal sealed class FpOperands(Dictionary<string, ulong[]> lists)
     private readonly ulong[] integers = lists["integers"];
     private ulong seed;
 
+    /// <summary>Operands with the special values listed in the table.</summary>
+    public static FpOperands FromTable() =>
+        new(TableLines().Where(l => char.IsLetter(l[0])).Select(l => l.Split(' ')).ToDictionary(f => f[0], f => f.Skip(1).Select(Hex).ToArray()));
+
+    /// <summary>The lines of the table.</summary>
+    public static string[] TableLines()
+    {
+        using var reader = new StreamReader(typeof(FpOperands).Assembly.GetManifestResourceStream("FpCases.txt")!);
+        return reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries);
+    }
+
     /// <summary>Starts the sequence of an instruction in a mode.</summary>
     public void Start(uint word, int mode) => seed = ((ulong)word << 8) | (uint)mode;
 
@@ -55,7 +66,8 @@ internal sealed class FpOperands(Dictionary<string, ulong[]> lists)
     /// <summary>A word of hexadecimal digits.</summary>
     public static ulong Hex(string digits) => ulong.Parse(digits, NumberStyles.HexNumber, CultureInfo.InvariantCulture);
 
-    private ulong Next()
+    /// <summary>The next pseudo-random number.</summary>
+    public ulong Next()
     {
         var z = seed += 0x9e37_79b9_7f4a_7c15;
         z = (z ^ (z >> 30)) * 0xbf58_476d_1ce4_e5b9;
@@ -63,7 +75,8 @@ internal sealed class FpOperands(Dictionary<string, ulong[]> lists)
         return z ^ (z >> 31);
     }
 
-    private ulong Lane(int size)
+    /// <summary>The next operand of a size in bits.</summary>
+    public ulong Lane(int size)
     {
         var specials = size == 64 ? specials64 : size == 32 ? specials32 : specials16;
         var exponentBits = size == 64 ? 11 : size == 32 ? 8 : 5;

@@ -6,20 +6,17 @@ namespace Emu.Cpu.Arm64.Tests.Fp;
 
 public unsafe class FpTableTests
 {
-    private static readonly string[] Lines = ReadLines();
-
     [Theory]
     [InlineData(16)]
     [InlineData(32)]
     [InlineData(64)]
     public void Instruction_GivesTheTablesResultsAndFlags_InEveryMode(int size)
     {
-        var lists = Lines.Where(l => char.IsLetter(l[0])).Select(l => l.Split(' ')).ToDictionary(f => f[0], f => f.Skip(1).Select(FpOperands.Hex).ToArray());
-        var operands = new FpOperands(lists);
+        var operands = FpOperands.FromTable();
         using var machine = new FpMachine();
         var wrong = new StringBuilder();
         var count = 0;
-        foreach (var line in Lines.Where(l => l.StartsWith(size.ToString(CultureInfo.InvariantCulture) + " ", StringComparison.Ordinal)))
+        foreach (var line in FpOperands.TableLines().Where(l => l.StartsWith(size.ToString(CultureInfo.InvariantCulture) + " ", StringComparison.Ordinal)))
         {
             var fields = line.Split(' ');
             var word = (uint)FpOperands.Hex(fields[1]);
@@ -55,11 +52,5 @@ public unsafe class FpTableTests
         }
 
         return (uint)hash;
-    }
-
-    private static string[] ReadLines()
-    {
-        using var reader = new StreamReader(typeof(FpTableTests).Assembly.GetManifestResourceStream("FpCases.txt")!);
-        return reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries);
     }
 }
