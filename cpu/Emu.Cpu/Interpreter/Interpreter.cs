@@ -2052,7 +2052,7 @@ public static unsafe class Interpreter
 
                 case MicroOpKind.EndScratch:
                 {
-                    s->Pc += block->OffsetOf(op->Left);
+                    s->Pc += (ulong)op->Imm;
                     s->Retired -= op->Left;
                     return BlockExit.Left;
                 }

@@ -122,9 +122,11 @@ public static unsafe class MemoryOps
             *to++ = *op;
         }
 
+        // A jump of the instruction itself (a call that pushes) is its end too, taken without following a link.
         *to = default;
         to->Kind = MicroOpKind.EndScratch;
         to->Left = (ushort)(left - 1);
+        to->Imm = op < end && op->Left == left ? op->Imm : (long)block->OffsetOf(left - 1);
         return s->Scratch;
     }
 

@@ -459,7 +459,7 @@ public enum MicroOpKind : ushort
     BranchBitSet,
     /// <summary>bit Aux of A is clear: exit 1, else exit 0.</summary>
     BranchBitClear,
-    /// <summary>end of the scratch micro-ops that finish an instruction: leave the block at the next instruction.</summary>
+    /// <summary>end of the scratch micro-ops that finish an instruction: leave the block to Pc + Imm.</summary>
     EndScratch,
 
     /// <summary>Number of kinds.</summary>
