@@ -137,7 +137,11 @@ internal sealed unsafe partial class RegionEmitter
         il.Emit(OpCodes.Add);
         il.Emit(OpCodes.Stloc, retired);
         il.Emit(OpCodes.Ldloc, retired);
-        LoadState(LimitOffset);
+
+        // Volatile: other threads zero it, and the compiler of the IL hoists plain loads out of a loop that stores nothing, guest loads included.
+        Address(LimitOffset);
+        il.Emit(OpCodes.Volatile);
+        il.Emit(OpCodes.Ldind_I8);
         il.Emit(OpCodes.Bgt_Un, limit);
         sideExits.Add(new SideExit(limit, b, 0, dirty, flags));
 
