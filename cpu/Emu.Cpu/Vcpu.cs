@@ -434,7 +434,7 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
         Array.Clear(pageFilter);
     }
 
-    /// <summary>Drops the ways to one virtual page, in every address space.</summary>
+    /// <summary>Drops the ways to one virtual page, in every address space (whose <see cref="CpuState.PcTag"/> differ in bits 56 to 63 only).</summary>
     /// <param name="va">Address in the page.</param>
     public void FlushJumpCachePage(ulong va)
     {
@@ -540,6 +540,7 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
 
         fetchTags[i] = tag;
         fetchPages[i] = t.PhysicalPage;
+        pageFilter[FilterWord(pc)] |= FilterBit(pc);
         physical = t.PhysicalPage | (pc & 0xFFF);
         return true;
     }
