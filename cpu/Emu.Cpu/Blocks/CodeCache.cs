@@ -158,12 +158,13 @@ public sealed unsafe class CodeCache : IDisposable
         }
     }
 
-    /// <summary>Links an exit to its target, if both are still valid.</summary>
+    /// <summary>Links an exit to its target, if both are still valid and in one physical page.</summary>
     public void Link(Block* from, int slot, Block* to)
     {
         lock (gate)
         {
-            if (from->Key == Block.InvalidKey || to->Key != from->Key)
+            // Invalidation cuts the links of the page it hits: a link into another page (tables changed without maintenance) would outlive its target.
+            if (from->Key == Block.InvalidKey || to->Key != from->Key || ((from->Physical ^ to->Physical) & ~0xFFFUL) != 0)
             {
                 return;
             }
