@@ -290,6 +290,9 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
 
             outerLoopPasses++;
             inGuestCode = true;
+
+            // Seen by the compiler thread before this one reads a block's code: else code just taken away could be freed under it.
+            Interlocked.MemoryBarrier();
             var exit = Enter(block);
             inGuestCode = false;
             switch (exit)

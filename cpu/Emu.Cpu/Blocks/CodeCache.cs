@@ -216,6 +216,7 @@ public sealed unsafe class CodeCache : IDisposable
     /// <summary>Keeps retired code alive until every vCPU has been outside of guest code. Under the lock.</summary>
     internal void Retire(CompiledCode code)
     {
+        Interlocked.MemoryBarrier();
         var waiting = new RetiredCode(code, [.. vcpus.Select(v => v.OuterLoopPasses)]);
         retired.Enqueue(waiting);
         while (retired.TryPeek(out var oldest) && IsUnreachable(oldest))
