@@ -501,7 +501,7 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
                 return null;
             }
 
-            if (Code.NeedsFlush)
+            while ((block = Code.Translate(this, physical, s->ModeKey, region)) == null)
             {
                 s->LinkFrom = null;
                 Shared.Gate.Leave();
@@ -514,8 +514,6 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
                 });
                 Shared.Gate.Enter();
             }
-
-            block = Code.Translate(this, physical, s->ModeKey, region);
         }
 
         j->Tag = tag;

@@ -17,7 +17,8 @@ public sealed unsafe class BlockBuilder : IDisposable
     /// <summary>Room kept for one instruction: the most micro-ops it may emit.</summary>
     public const int InstructionReserve = 64;
 
-    private readonly HostMemory memory = new(Capacity * (ulong)sizeof(MicroOp));
+    // Room for the offsets behind the micro-ops: private blocks keep them there.
+    private readonly HostMemory memory = new(Capacity * ((ulong)sizeof(MicroOp) + sizeof(ushort)));
     private readonly ushort[] offsets = new ushort[Capacity];
     private int temporaries;
 
