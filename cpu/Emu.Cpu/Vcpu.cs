@@ -185,6 +185,7 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
         Shared.Gate.Enter();
         Volatile.Write(ref inGuest, true);
         Interlocked.MemoryBarrier();
+        State->LinkFrom = null;
         try
         {
             return RunInside(retiredLimit);
