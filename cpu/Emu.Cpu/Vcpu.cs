@@ -48,12 +48,14 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
         FlushJumpCache();
         Code.Attach(this);
         shared.Gate.Attach(this);
-        Memory.MapChanged += () => Enqueue(() =>
-        {
-            Tlb.FlushAll();
-            FlushJumpCache();
-        });
+        Memory.MapChanged += OnMapChanged;
     }
+
+    private void OnMapChanged() => Enqueue(() =>
+    {
+        Tlb.FlushAll();
+        FlushJumpCache();
+    });
 
     /// <inheritdoc/>
     public int Index { get; }
@@ -605,6 +607,7 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
     {
         if (handle.IsAllocated)
         {
+            Memory.MapChanged -= OnMapChanged;
             handle.Free();
             stateMemory.Dispose();
             jumpCache.Dispose();

@@ -243,6 +243,20 @@ public sealed unsafe class MemoryAccessTests
         Assert.Equal((9UL, ulong.MaxValue, 8UL), (m.Cpu[1], m.Cpu[2], m.Cpu.State->Flags));
     }
 
+    [Fact]
+    public void MapChange_DropsTranslations_AndLeavesADisposedVcpuAlone()
+    {
+        using var m = new ToyMachine(vcpus: 2);
+        m.Assemble(0x1000, Asm.Load(1, 6), Asm.Halt());
+        m.Cpu[6] = ToyMachine.DeviceBase + 0x1000;
+        m.RunToHalt(0x1000);
+        Assert.Equal(ulong.MaxValue, m.Cpu[1]);
+        m.Cpus[1].Dispose();
+        m.Memory.AddMmio("late", ToyMachine.DeviceBase + 0x1000, 0x1000, m.Device);
+        m.RunToHalt(0x1000);
+        Assert.Single(m.Device.Accesses);
+    }
+
     [Theory]
     [InlineData(Engine.Interpreter)]
     [InlineData(Engine.Jit)]
