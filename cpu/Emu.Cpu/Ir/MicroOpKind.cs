@@ -431,7 +431,7 @@ public enum MicroOpKind : ushort
     VCmpEq64,
 
     // Helpers: Imm = address of a static method (CpuState*, MicroOp*).
-    /// <summary>void helper: cannot fault or leave the block; touches slots D, A, B and C, vector and FP state, nothing else.</summary>
+    /// <summary>void helper: cannot fault or leave the block; reads slots D, A, B and C and writes D, vector and FP state, nothing else.</summary>
     Call,
     /// <summary>as Call; reads or writes the condition flags.</summary>
     CallFlags,

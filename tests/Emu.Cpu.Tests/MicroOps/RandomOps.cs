@@ -71,6 +71,11 @@ public sealed unsafe class RandomOps(Random random)
             op.B = Source();
         }
 
+        if ((traits & MicroOpTraits.WritesB) != 0)
+        {
+            op.B = Destination();
+        }
+
         if ((traits & MicroOpTraits.Vector) != 0)
         {
             op.D = VectorSlot();
