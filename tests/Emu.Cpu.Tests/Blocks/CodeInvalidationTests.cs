@@ -353,8 +353,8 @@ public sealed unsafe class CodeInvalidationTests
     }
 
     [Theory]
-    [InlineData(Engine.Interpreter, 3000)]
-    [InlineData(Engine.Jit, 500)]
+    [InlineData(Engine.Interpreter, 800)]
+    [InlineData(Engine.Jit, 300)]
     public void PatchedFunction_IsSeenByAnotherVcpu_EveryTime(Engine engine, int rounds)
     {
         using var m = new ToyMachine(vcpus: 2, engine: engine);
