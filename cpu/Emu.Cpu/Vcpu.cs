@@ -48,12 +48,14 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
         FlushJumpCache();
         Code.Attach(this);
         shared.Gate.Attach(this);
-        Memory.MapChanged += () => Enqueue(() =>
-        {
-            Tlb.FlushAll();
-            FlushJumpCache();
-        });
+        Memory.MapChanged += OnMapChanged;
     }
+
+    private void OnMapChanged() => Enqueue(() =>
+    {
+        Tlb.FlushAll();
+        FlushJumpCache();
+    });
 
     /// <inheritdoc/>
     public int Index { get; }
@@ -185,6 +187,7 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
         Shared.Gate.Enter();
         Volatile.Write(ref inGuest, true);
         Interlocked.MemoryBarrier();
+        State->LinkFrom = null;
         try
         {
             return RunInside(retiredLimit);
@@ -290,6 +293,9 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
 
             outerLoopPasses++;
             inGuestCode = true;
+
+            // Seen by the compiler thread before this one reads a block's code: else code just taken away could be freed under it.
+            Interlocked.MemoryBarrier();
             var exit = Enter(block);
             inGuestCode = false;
             switch (exit)
@@ -434,7 +440,7 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
         Array.Clear(pageFilter);
     }
 
-    /// <summary>Drops the ways to one virtual page, in every address space.</summary>
+    /// <summary>Drops the ways to one virtual page, in every address space (whose <see cref="CpuState.PcTag"/> differ in bits 56 to 63 only).</summary>
     /// <param name="va">Address in the page.</param>
     public void FlushJumpCachePage(ulong va)
     {
@@ -498,7 +504,7 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
                 return null;
             }
 
-            if (Code.NeedsFlush)
+            while ((block = Code.Translate(this, physical, s->ModeKey, region)) == null)
             {
                 s->LinkFrom = null;
                 Shared.Gate.Leave();
@@ -511,8 +517,6 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
                 });
                 Shared.Gate.Enter();
             }
-
-            block = Code.Translate(this, physical, s->ModeKey, region);
         }
 
         j->Tag = tag;
@@ -540,6 +544,7 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
 
         fetchTags[i] = tag;
         fetchPages[i] = t.PhysicalPage;
+        pageFilter[FilterWord(pc)] |= FilterBit(pc);
         physical = t.PhysicalPage | (pc & 0xFFF);
         return true;
     }
@@ -602,6 +607,7 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
     {
         if (handle.IsAllocated)
         {
+            Memory.MapChanged -= OnMapChanged;
             handle.Free();
             stateMemory.Dispose();
             jumpCache.Dispose();

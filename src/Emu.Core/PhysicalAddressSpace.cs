@@ -297,6 +297,8 @@ public sealed unsafe class PhysicalAddressSpace : IDisposable
             return;
         }
 
+        // The write is visible before the flags are read: a translator sets the flag, then reads the bytes.
+        Interlocked.MemoryBarrier();
         var first = (pa - r.Start) >> PageShift;
         var last = Math.Min(pa - r.Start + length - 1, r.Length - 1) >> PageShift;
         for (var page = first; page <= last; page++)

@@ -56,9 +56,6 @@ public unsafe struct Block
     /// <summary>State of the block in the compiler (<see cref="Jit.CompileState"/>).</summary>
     public int CompileState;
 
-    /// <summary>Entries by the interpreter between two looks, so far.</summary>
-    public int Looks;
-
     /// <summary>Byte offset of the instruction with <paramref name="left"/> instructions still to go; the block's length for 0.</summary>
     public readonly ulong OffsetOf(int left)
     {

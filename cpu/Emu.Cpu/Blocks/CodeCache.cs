@@ -17,6 +17,9 @@ public sealed unsafe class CodeCache : IDisposable
 
     private const int HashBits = 16;
 
+    /// <summary>More than a block, its offsets and its alignment take.</summary>
+    private const ulong Reserve = 64 * 1024;
+
     private readonly Lock gate = new();
     private readonly Dictionary<ulong, CodePage> pages = [];
     private readonly List<Vcpu> vcpus = [];
@@ -42,7 +45,7 @@ public sealed unsafe class CodeCache : IDisposable
     public CodeCache(PhysicalAddressSpace memory, ulong limit = DefaultLimit)
     {
         this.memory = memory;
-        arena = new HostMemory(limit);
+        arena = new HostMemory(Math.Max(limit, 2 * Reserve));
         memory.CodeWritten += (pa, length) => Invalidate(pa, length);
     }
 
@@ -65,7 +68,7 @@ public sealed unsafe class CodeCache : IDisposable
     public long BlocksInvalidated { get; private set; }
 
     /// <summary>The cache is so full that <see cref="Flush"/> must run before the next translation.</summary>
-    public bool NeedsFlush => arena.Length - used < 64 * 1024;
+    public bool NeedsFlush => arena.Length - used < Reserve;
 
     /// <summary>Raised under the lock for each block that is invalidated: back ends drop what they made of it.</summary>
     public event Action<nint>? Invalidated;
@@ -96,7 +99,7 @@ public sealed unsafe class CodeCache : IDisposable
         return null;
     }
 
-    /// <summary>Translates the block at a physical address, or returns the one another vCPU just made.</summary>
+    /// <summary>Translates the block at a physical address, or returns the one another vCPU just made; null when <see cref="Flush"/> must run first.</summary>
     /// <param name="vcpu">Whose front end translates.</param>
     /// <param name="physical">Guest-physical address, in RAM.</param>
     /// <param name="key">Mode bits.</param>
@@ -109,6 +112,12 @@ public sealed unsafe class CodeCache : IDisposable
             if (found != null)
             {
                 return found;
+            }
+
+            if (NeedsFlush)
+            {
+                // Other vCPUs took the room since the caller looked.
+                return null;
             }
 
             // Mark first, read after: a store that comes later is seen, one that came before is read.
@@ -158,12 +167,13 @@ public sealed unsafe class CodeCache : IDisposable
         }
     }
 
-    /// <summary>Links an exit to its target, if both are still valid.</summary>
+    /// <summary>Links an exit to its target, if both are still valid and in one physical page.</summary>
     public void Link(Block* from, int slot, Block* to)
     {
         lock (gate)
         {
-            if (from->Key == Block.InvalidKey || to->Key != from->Key)
+            // Invalidation cuts the links of the page it hits: a link into another page (tables changed without maintenance) would outlive its target.
+            if (from->Key == Block.InvalidKey || to->Key != from->Key || ((from->Physical ^ to->Physical) & ~0xFFFUL) != 0)
             {
                 return;
             }
@@ -215,6 +225,7 @@ public sealed unsafe class CodeCache : IDisposable
     /// <summary>Keeps retired code alive until every vCPU has been outside of guest code. Under the lock.</summary>
     internal void Retire(CompiledCode code)
     {
+        Interlocked.MemoryBarrier();
         var waiting = new RetiredCode(code, [.. vcpus.Select(v => v.OuterLoopPasses)]);
         retired.Enqueue(waiting);
         while (retired.TryPeek(out var oldest) && IsUnreachable(oldest))

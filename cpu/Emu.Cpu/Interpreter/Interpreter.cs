@@ -19,8 +19,10 @@ public static unsafe class Interpreter
     {
         var r = (byte*)s;
         MicroOp* op;
+        Block* next;
         int status;
 
+        // Links and compiled code are taken away by other threads: each is read once.
     Next:
         if (--block->Heat < 0)
         {
@@ -2052,7 +2054,7 @@ public static unsafe class Interpreter
 
                 case MicroOpKind.EndScratch:
                 {
-                    s->Pc += block->OffsetOf(op->Left);
+                    s->Pc += (ulong)op->Imm;
                     s->Retired -= op->Left;
                     return BlockExit.Left;
                 }
@@ -2085,9 +2087,10 @@ public static unsafe class Interpreter
 
     Exit0Imm:
         s->Pc += (ulong)op->Imm;
-        if (block->Next0 != null)
+        next = (Block*)Volatile.Read(ref *(nint*)&block->Next0);
+        if (next != null)
         {
-            block = block->Next0;
+            block = next;
             goto Next;
         }
 
@@ -2102,9 +2105,10 @@ public static unsafe class Interpreter
 
     Exit0Next:
         s->Pc += (ulong)block->Length;
-        if (block->Next0 != null)
+        next = (Block*)Volatile.Read(ref *(nint*)&block->Next0);
+        if (next != null)
         {
-            block = block->Next0;
+            block = next;
             goto Next;
         }
 
@@ -2119,9 +2123,10 @@ public static unsafe class Interpreter
 
     Exit1:
         s->Pc += (ulong)op->Imm;
-        if (block->Next1 != null)
+        next = (Block*)Volatile.Read(ref *(nint*)&block->Next1);
+        if (next != null)
         {
-            block = block->Next1;
+            block = next;
             goto Next;
         }
 
@@ -2144,14 +2149,15 @@ public static unsafe class Interpreter
 
     Hot:
         // Rare for a block without compiled code; for one with it, this is the way in.
-        if (block->Code == null)
+        var code = (delegate*<CpuState*, CompiledExit>)Volatile.Read(ref *(nint*)&block->Code);
+        if (code == null)
         {
             HotBlocks.Report(s, block);
             goto Cold;
         }
 
         block->Heat = 0;
-        switch (((delegate*<CpuState*, CompiledExit>)block->Code)(s))
+        switch (code(s))
         {
             case CompiledExit.Left:
                 goto FromJumpCache;

@@ -55,8 +55,8 @@ public static unsafe class MemoryOps
         var size = PairSize(op->Kind);
         if (((va ^ (va + (ulong)(2 * size) - 1)) & TlbEntry.PageMask) != 0)
         {
-            // A fault on the second half must leave the first unwritten: translate it for writing first.
-            MemoryAccess.Probe(s, op, va + (ulong)(2 * size) - 1, 1, write: true, out var probe);
+            // A fault on the second page must leave the first unwritten: translate it for writing first, by its lowest byte (the address that faults).
+            MemoryAccess.Probe(s, op, (va + (ulong)(2 * size) - 1) & TlbEntry.PageMask, 1, write: true, out var probe);
             if (probe == Status.Fault)
             {
                 // The lower address faults first if both do.
@@ -122,9 +122,11 @@ public static unsafe class MemoryOps
             *to++ = *op;
         }
 
+        // A jump of the instruction itself (a call that pushes) is its end too, taken without following a link.
         *to = default;
         to->Kind = MicroOpKind.EndScratch;
         to->Left = (ushort)(left - 1);
+        to->Imm = op < end && op->Left == left ? op->Imm : (long)block->OffsetOf(left - 1);
         return s->Scratch;
     }
 

@@ -17,7 +17,8 @@ public sealed unsafe class BlockBuilder : IDisposable
     /// <summary>Room kept for one instruction: the most micro-ops it may emit.</summary>
     public const int InstructionReserve = 64;
 
-    private readonly HostMemory memory = new(Capacity * (ulong)sizeof(MicroOp));
+    // Room for the offsets behind the micro-ops: private blocks keep them there.
+    private readonly HostMemory memory = new(Capacity * ((ulong)sizeof(MicroOp) + sizeof(ushort)));
     private readonly ushort[] offsets = new ushort[Capacity];
     private int temporaries;
 
@@ -104,7 +105,7 @@ public sealed unsafe class BlockBuilder : IDisposable
         }
     }
 
-    /// <summary>Emits a call of a helper that cannot fault and touches only slots D, A, B, C and vector or FP state.</summary>
+    /// <summary>Emits a call of a helper that cannot fault, reads only slots D, A, B, C, writes only D, and vector or FP state.</summary>
     public void Call(delegate*<CpuState*, MicroOp*, void> helper, ushort d = CpuState.Sink, ushort a = CpuState.Zero, ushort b = CpuState.Zero, ushort c = 0, uint aux = 0) =>
         Emit(MicroOpKind.Call, d, a, b, (long)helper, aux, c);
 

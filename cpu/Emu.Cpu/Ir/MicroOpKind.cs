@@ -431,7 +431,7 @@ public enum MicroOpKind : ushort
     VCmpEq64,
 
     // Helpers: Imm = address of a static method (CpuState*, MicroOp*).
-    /// <summary>void helper: cannot fault or leave the block; touches slots D, A, B and C, vector and FP state, nothing else.</summary>
+    /// <summary>void helper: cannot fault or leave the block; reads slots D, A, B and C and writes D, vector and FP state, nothing else.</summary>
     Call,
     /// <summary>as Call; reads or writes the condition flags.</summary>
     CallFlags,
@@ -459,7 +459,7 @@ public enum MicroOpKind : ushort
     BranchBitSet,
     /// <summary>bit Aux of A is clear: exit 1, else exit 0.</summary>
     BranchBitClear,
-    /// <summary>end of the scratch micro-ops that finish an instruction: leave the block at the next instruction.</summary>
+    /// <summary>end of the scratch micro-ops that finish an instruction: leave the block to Pc + Imm.</summary>
     EndScratch,
 
     /// <summary>Number of kinds.</summary>

@@ -6,10 +6,17 @@ namespace Emu.Cpu.Jit;
 /// <summary>The interpreter's way to the compiler.</summary>
 public static unsafe class HotBlocks
 {
-    /// <summary>A block's entry counter ran out.</summary>
+    /// <summary>Entries until the interpreter looks again for code that is being compiled.</summary>
+    private const int LookAgain = 512;
+
+    /// <summary>
+    /// A block's entry counter ran out. It is counted without a lock, so a count in progress may overwrite the zero that publishing code sets:
+    /// the interpreter looks again instead of relying on it.
+    /// </summary>
     public static void Report(CpuState* s, Block* block)
     {
-        block->Heat = int.MaxValue;
-        CpuState.OwnerOf(s).Shared.Compiler?.Request(block);
+        var compiler = CpuState.OwnerOf(s).Shared.Compiler;
+        block->Heat = compiler == null || block->CompileState == (int)CompileState.Refused ? int.MaxValue : LookAgain;
+        compiler?.Request(block);
     }
 }

@@ -70,6 +70,11 @@ public sealed unsafe class JitCompiler : IDisposable
     /// <summary>Asks for a block to be compiled. Any vCPU thread.</summary>
     public void Request(Block* block)
     {
+        if (Volatile.Read(ref block->CompileState) != (int)CompileState.None)
+        {
+            return;
+        }
+
         lock (queue)
         {
             if (block->CompileState == (int)CompileState.None)

@@ -667,6 +667,10 @@ internal sealed unsafe partial class RegionEmitter
                 il.MarkLabel(go);
                 dirty = 0;
                 ReloadRegisters(used);
+
+                // The helper may have switched the address space.
+                LoadState(TlbOffset);
+                il.Emit(OpCodes.Stloc, tlb);
                 return true;
             }
 

@@ -7,8 +7,8 @@ namespace Emu.Cpu.Jit.Il;
 
 /// <summary>
 /// One region's emission. The method is CompiledExit F(CpuState* s), entered with Pc at the first block. General registers live in locals
-/// from entry to exit; an exit stores those the region writes. An access that fails its TLB probe leaves to the interpreter at the start of
-/// its instruction, where nothing of the instruction is visible yet: compiled code contains no slow path.
+/// from entry to exit; an exit stores those the region writes. An access that fails its TLB probe leaves to the interpreter at that micro-op,
+/// with the temporaries of its instruction stored: nothing before it runs twice, and compiled code contains no slow path.
 /// </summary>
 internal sealed unsafe partial class RegionEmitter
 {
@@ -137,13 +137,24 @@ internal sealed unsafe partial class RegionEmitter
         il.Emit(OpCodes.Add);
         il.Emit(OpCodes.Stloc, retired);
         il.Emit(OpCodes.Ldloc, retired);
-        LoadState(LimitOffset);
+
+        // Volatile: other threads zero it, and the compiler of the IL hoists plain loads out of a loop that stores nothing, guest loads included.
+        Address(LimitOffset);
+        il.Emit(OpCodes.Volatile);
+        il.Emit(OpCodes.Ldind_I8);
         il.Emit(OpCodes.Bgt_Un, limit);
         sideExits.Add(new SideExit(limit, b, 0, dirty, flags));
 
         for (var i = 0; i < b.Block->OpCount; i++)
         {
-            EmitOp(b.Block->Ops + i);
+            var op = b.Block->Ops + i;
+            if (i > 0 && op->Left != op[-1].Left)
+            {
+                // Temporaries end with their instruction: none is stored for a later one.
+                dirty &= ~TemporaryMask;
+            }
+
+            EmitOp(op);
         }
     }
 
@@ -175,17 +186,11 @@ internal sealed unsafe partial class RegionEmitter
         Return(CompiledExit.Resume);
     }
 
-    /// <summary>A label that leaves to the interpreter at the start of the instruction of <paramref name="op"/>.</summary>
+    /// <summary>A label that leaves to the interpreter at <paramref name="op"/>.</summary>
     private Label ResumeAt(MicroOp* op)
     {
-        var first = op;
-        while (first > current.Block->Ops && first[-1].Left == op->Left)
-        {
-            first--;
-        }
-
         var label = il.DefineLabel();
-        sideExits.Add(new SideExit(label, current, (nint)first, dirty & ~TemporaryMask, flags));
+        sideExits.Add(new SideExit(label, current, (nint)op, dirty, flags));
         return label;
     }
 

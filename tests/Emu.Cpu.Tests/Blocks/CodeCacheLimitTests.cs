@@ -1,0 +1,197 @@
+// The block cache and the compiled code at their limits: flushes, evictions, and when compiled code is freed.
+using System.Runtime.CompilerServices;
+using Emu.Cpu.Tests.Toy;
+
+namespace Emu.Cpu.Tests.Blocks;
+
+public sealed unsafe class CodeCacheLimitTests
+{
+    private const int Functions = 300;
+
+    /// <summary>Calls many functions in turn, X2 times; X3 sums.</summary>
+    private static void AssembleManyFunctions(ToyMachine m, ulong main)
+    {
+        var words = new List<uint>();
+        for (var i = 0; i < Functions; i++)
+        {
+            var at = main + ((ulong)words.Count * 4);
+            var function = 0x10000UL + ((ulong)i * 0x240);
+            m.Assemble(function, Asm.AddI(3, 3, 1), Asm.BranchNotZero(3, 2), Asm.Halt(), Asm.AddI(3, 3, i & 63), Asm.JumpReg(30));
+            words.Add((uint)ToyOp.Call | ((uint)((long)(function - at) / 4) << 8));
+        }
+
+        words.Add(Asm.SubSI(2, 2, 1));
+        words.Add(Asm.BranchNotZero(2, -Functions - 1));
+        words.Add(Asm.Halt());
+        m.Assemble(main, [.. words]);
+    }
+
+    private static readonly ulong Sum = (ulong)Enumerable.Range(0, Functions).Sum(i => 1 + (i & 63));
+
+    [Theory]
+    [InlineData(Engine.Interpreter, CodeLimit, long.MaxValue / 2)]
+    [InlineData(Engine.Jit, CodeLimit, long.MaxValue / 2)]
+    [InlineData(Engine.Jit, 96UL << 20, 60_000L)]
+    [InlineData(Engine.Jit, CodeLimit, 20_000L)]
+    public void FullCaches_AreEmptiedUnderRunningVcpus_AndResultsStayRight(Engine engine, ulong codeLimit, long compiledLimit)
+    {
+        using var m = new ToyMachine(vcpus: 3, engine: engine, codeLimit: codeLimit, compiledLimit: compiledLimit);
+        AssembleManyFunctions(m, 0x1000);
+        AssembleManyFunctions(m, 0x2000);
+        AssembleManyFunctions(m, 0x3000);
+        for (var round = 0; round < 3; round++)
+        {
+            var threads = new List<VcpuThread>();
+            for (var i = 0; i < 3; i++)
+            {
+                var c = m.Cpus[i];
+                c.State->Halted = 0;
+                c.Pc = 0x1000UL * (ulong)(i + 1);
+                c[2] = 200;
+                c[3] = 0;
+                threads.Add(new VcpuThread(c));
+            }
+
+            Assert.All(threads, t => Assert.True(t.WaitForHalt(20_000)));
+            threads.ForEach(t => t.Dispose());
+            Assert.All(m.Cpus, c => Assert.Equal(200 * Sum, c[3]));
+        }
+
+        if (compiledLimit < 1_000_000)
+        {
+            Assert.True(m.Compiler.Evictions > 0);
+        }
+
+        if (codeLimit == CodeLimit)
+        {
+            Assert.True(m.Code.BlocksTranslated > 2000, $"{m.Code.BlocksTranslated} blocks: the cache was never full");
+        }
+    }
+
+    private const ulong CodeLimit = 160 * 1024;
+
+    [Fact]
+    public void Flush_WaitsForTheBackEnd_AndItsCodeIsNotPublished()
+    {
+        using var m = new ToyMachine(engine: Engine.Jit);
+        using var compiling = new ManualResetEventSlim();
+        using var go = new ManualResetEventSlim();
+        m.BackEnd.BeforeCompile = () =>
+        {
+            compiling.Set();
+            go.Wait(5000);
+        };
+        m.Assemble(0x1000, Asm.AddI(1, 1, 1), Asm.SubSI(2, 2, 1), Asm.BranchNotZero(2, -2), Asm.Halt());
+        m.Cpu[2] = 100;
+        m.Cpu.Pc = 0x1000;
+        Assert.Equal(Core.VcpuExit.Halted, m.Cpu.Run(ulong.MaxValue));
+        Assert.True(compiling.Wait(5000));
+        var flush = new Thread(() => m.Shared.Gate.Run(m.Code.Flush)) { IsBackground = true };
+        flush.Start();
+        Assert.False(flush.Join(50));
+        go.Set();
+        Assert.True(flush.Join(5000));
+        m.Compiler.Drain();
+        Assert.Equal(0, m.Compiler.RegionsCompiled);
+        m.BackEnd.BeforeCompile = null;
+        for (var i = 0; i < 3; i++)
+        {
+            m.Cpu[1] = 0;
+            m.Cpu[2] = 100;
+            m.RunToHalt(0x1000);
+            Assert.Equal(100UL, m.Cpu[1]);
+        }
+
+        Assert.True(m.Compiler.RegionsCompiled > 0);
+    }
+
+    [Fact]
+    public void Flush_UnderARunningLoop_LosesNothing()
+    {
+        using var m = new ToyMachine(vcpus: 2, engine: Engine.Jit);
+        m.Assemble(0x1000, Asm.AddI(1, 1, 1), Asm.Jump(1), Asm.SubSI(2, 2, 1), Asm.BranchNotZero(2, -3), Asm.Halt());
+        foreach (var c in m.Cpus)
+        {
+            c[2] = 30_000_000;
+            c.Pc = 0x1000;
+        }
+
+        using (var a = new VcpuThread(m.Cpu))
+        using (var b = new VcpuThread(m.Cpus[1]))
+        {
+            for (var i = 0; i < 100; i++)
+            {
+                m.Shared.Gate.Run(m.Code.Flush);
+                Thread.Sleep(1);
+            }
+
+            Assert.True(a.WaitForHalt(20_000));
+            Assert.True(b.WaitForHalt(20_000));
+        }
+
+        Assert.All(m.Cpus, c => Assert.Equal(30_000_000UL, c[1]));
+    }
+
+    [Fact]
+    public void RetiredCode_IsFreed_OnceEveryVcpuHasLeft()
+    {
+        using var m = new ToyMachine(engine: Engine.Jit);
+        m.Assemble(0x1000, Asm.AddI(1, 1, 1), Asm.SubSI(2, 2, 1), Asm.BranchNotZero(2, -2), Asm.Halt());
+        m.Assemble(0x2000, Asm.AddI(1, 1, 1), Asm.Jump(-1));
+        Warm(m);
+        var made = m.BackEnd.Made.ToArray();
+        Assert.NotEmpty(made);
+        Collect();
+        Assert.Contains(made, w => w.IsAlive);
+
+        // Invalidated while the vCPU runs elsewhere in compiled code: kept. Freed after it was outside, at the latest with the next code retired.
+        m.Code.Invalidate(0x1000, 16);
+        Assert.DoesNotContain(made, w => Collected(w) is false);
+
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        static void Warm(ToyMachine m)
+        {
+            for (var i = 0; i < 3; i++)
+            {
+                m.Cpu[2] = 100;
+                m.RunToHalt(0x1000);
+            }
+        }
+
+        static bool Collected(WeakReference w)
+        {
+            for (var i = 0; i < 20 && w.IsAlive; i++)
+            {
+                Collect();
+                Thread.Sleep(5);
+            }
+
+            return !w.IsAlive;
+        }
+    }
+
+    [Fact]
+    public void RetiredCode_IsKept_WhileAVcpuMayStillRunIt()
+    {
+        using var m = new ToyMachine(vcpus: 2, engine: Engine.Jit);
+        m.Assemble(0x1000, Asm.AddI(1, 1, 1), Asm.Jump(-1));
+        var c = m.Cpus[1];
+        c.Pc = 0x1000;
+        for (var i = 0; i < 50; i++)
+        {
+            // The loop is invalidated, recompiled and collected under the running vCPU.
+            using var run = new VcpuThread(c);
+            run.WaitForProgress(5000);
+            m.Code.Invalidate(0x1000, 4);
+            Collect();
+            m.Compiler.Drain();
+        }
+    }
+
+    private static void Collect()
+    {
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        GC.Collect();
+    }
+}
