@@ -1,0 +1,333 @@
+// Generates batches, runs them on the reference and on Emu at the same time, and compares.
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using Emu.Cpu.Arm64.Decode;
+
+namespace Emu.Cpu.Arm64.Tests.Oracle;
+
+/// <summary>What a session runs.</summary>
+public sealed record OracleOptions
+{
+    /// <summary>Seed of everything.</summary>
+    public ulong Seed { get; init; } = 1;
+
+    /// <summary>Parts of row names, or FEAT_ names, separated by '|'; empty for all.</summary>
+    public string Rows { get; init; } = "";
+
+    /// <summary>One case in this many runs on compiled code too; 0 for none.</summary>
+    public int CompileOneIn { get; init; } = 10;
+
+    /// <summary>Instructions under test to compare, at least.</summary>
+    public long Instructions { get; init; } = long.MaxValue;
+
+    /// <summary>Time after which no batch is begun.</summary>
+    public TimeSpan TimeLimit { get; init; } = TimeSpan.MaxValue;
+
+    /// <summary>Told each finding as it is made.</summary>
+    public Action<OracleFinding>? Found { get; init; }
+}
+
+/// <summary>A difference, reduced.</summary>
+/// <param name="Name">Row of the last instruction.</param>
+/// <param name="Report">A line for people.</param>
+/// <param name="Regression">A line for regressions.txt.</param>
+public sealed record OracleFinding(string Name, string Report, string Regression);
+
+/// <summary>One reference process, one interpreting and one compiling Emu, one thread.</summary>
+public sealed unsafe class OracleSession : IDisposable
+{
+    private const int CasesPerBatch = 256;
+    private const int StatesPerCase = 4;
+    private const int MaximumGroups = 24;
+    private const int PoolBytes = 16384;
+
+    private readonly OracleOptions options;
+    private readonly ReferenceProcess reference = new();
+    private readonly OracleMachine interpreter = new(compile: false);
+    private readonly OracleMachine? compiler;
+    private readonly InstructionGenerator generator;
+    private readonly Dictionary<string, long> coverage = [];
+    private readonly List<OracleFinding> findings = [];
+    private ulong batches;
+
+    private sealed class Batch
+    {
+        public required List<OracleCase> Cases { get; init; }
+
+        public required byte[] Pool { get; init; }
+
+        public required OracleRecord[] Interpreted { get; init; }
+
+        public int AnswerLength { get; set; }
+    }
+
+    /// <summary>Creates a session.</summary>
+    public OracleSession(OracleOptions options)
+    {
+        this.options = options;
+        generator = new InstructionGenerator(options.Rows);
+        if (generator.Rows.Count == 0)
+        {
+            throw new ArgumentException($"no row that is compared has \"{options.Rows}\" in its name");
+        }
+
+        compiler = options.CompileOneIn > 0 ? new OracleMachine(compile: true) : null;
+    }
+
+    /// <summary>Instructions under test whose effects were compared (those that only prepare operands are not counted).</summary>
+    public long Instructions { get; private set; }
+
+    /// <summary>The part of <see cref="Instructions"/> that ran on compiled code as well.</summary>
+    public long CompiledInstructions { get; private set; }
+
+    /// <summary>Cases, a code and a state each.</summary>
+    public long Cases { get; private set; }
+
+    /// <summary>Cases that differed; each row is reported once.</summary>
+    public long Mismatches { get; private set; }
+
+    /// <summary>Reported differences.</summary>
+    public IReadOnlyList<OracleFinding> Findings => findings;
+
+    /// <summary>Codes each row was in.</summary>
+    public IReadOnlyDictionary<string, long> Coverage => coverage;
+
+    /// <summary>The rows this session draws from; one that was reported is not drawn again.</summary>
+    public IReadOnlyList<A64Row> Rows => generator.Rows;
+
+    /// <summary>Runs until the instructions or the time are used up.</summary>
+    public void Run()
+    {
+        var clock = Stopwatch.StartNew();
+        Batch? pending = null;
+        while (true)
+        {
+            Batch? next = null;
+            if (Instructions < options.Instructions && clock.Elapsed < options.TimeLimit)
+            {
+                next = Generate();
+                reference.Submit(ReferenceProcess.Pack(next.Cases, next.Pool, returnMemory: false, out var length));
+                next.AnswerLength = length;
+            }
+
+            if (pending != null)
+            {
+                Compare(pending, MemoryMarshal.Cast<byte, OracleRecord>(reference.Receive(pending.AnswerLength)));
+            }
+
+            if (next == null)
+            {
+                return;
+            }
+
+            Interpret(next);
+            if (compiler != null)
+            {
+                Compile(next);
+            }
+
+            pending = next;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        reference.Dispose();
+        interpreter.Dispose();
+        compiler?.Dispose();
+        generator.Dispose();
+    }
+
+    private Batch Generate()
+    {
+        var random = new OracleRandom(options.Seed, batches++);
+        var pool = new byte[PoolBytes];
+        StateGenerator.FillPool(random, pool);
+        var cases = new List<OracleCase>(CasesPerBatch);
+        for (var i = 0; i < CasesPerBatch; i++)
+        {
+            cases.Add(GenerateCase(random, i));
+        }
+
+        return new Batch { Cases = cases, Pool = pool, Interpreted = new OracleRecord[CasesPerBatch * StatesPerCase] };
+    }
+
+    private OracleCase GenerateCase(OracleRandom random, int slot)
+    {
+        var count = random.OneIn(3) ? 1 + random.Next(4) : 1 + random.Next(MaximumGroups);
+        var groups = new List<InstructionGroup>(count);
+        var words = 1;
+        bool noFlushing = false, writesFpcr = false;
+        while (groups.Count < count)
+        {
+            var g = generator.Draw(random, out var undefined);
+            var needs = g?.Row != null && RowFilter.NeedsNoFlushing(g.Row);
+            if (g == null || (needs && writesFpcr) || (noFlushing && g.WritesFpcr))
+            {
+                continue;
+            }
+
+            noFlushing |= needs;
+            writesFpcr |= g.WritesFpcr;
+
+            words += g.Words.Length;
+            if (words > OracleLayout.MaximumWords)
+            {
+                break;
+            }
+
+            groups.Add(g);
+            ref var seen = ref CollectionsMarshal.GetValueRefOrAddDefault(coverage, g.Name, out _);
+            seen++;
+            if (undefined)
+            {
+                break;
+            }
+        }
+
+        var states = new OracleState[StatesPerCase];
+        var offsets = new int[StatesPerCase];
+        fixed (OracleState* s = states)
+        {
+            for (var i = 0; i < StatesPerCase; i++)
+            {
+                StateGenerator.Fill(random, s + i);
+                s[i].Fpcr &= noFlushing ? ~(1UL << 24) : ulong.MaxValue;
+                offsets[i] = random.Next((PoolBytes - OracleLayout.WindowSize) / 16) * 16;
+            }
+        }
+
+        return new OracleCase
+        {
+            Groups = [.. groups],
+            States = states,
+            PoolOffsets = offsets,
+            Slot = slot,
+            Compile = options.CompileOneIn > 0 && random.OneIn(options.CompileOneIn),
+        };
+    }
+
+    private void Interpret(Batch batch)
+    {
+        var index = 0;
+        fixed (OracleRecord* results = batch.Interpreted)
+        {
+            foreach (var c in batch.Cases)
+            {
+                interpreter.Load(c.Slot, c.Place());
+            }
+
+            foreach (var c in batch.Cases)
+            {
+                var preparing = c.PreparingWords + 1;
+                for (var s = 0; s < c.States.Length; s++)
+                {
+                    var retired = RunCase(interpreter, c, s, batch.Pool, results + index++);
+                    Instructions += Math.Max(retired - preparing, 1);
+                    Cases++;
+                }
+            }
+        }
+    }
+
+    // The first pass makes every block hot and is compared itself; the second runs what was compiled.
+    private void Compile(Batch batch)
+    {
+        var selected = batch.Cases.Where(c => c.Compile && !c.Groups.Any(g => generator.IsMuted(g.Name))).ToList();
+        foreach (var c in selected)
+        {
+            compiler!.Load(c.Slot, c.Place());
+        }
+
+        OracleRecord result;
+        for (var pass = 0; pass < 2; pass++)
+        {
+            foreach (var c in selected)
+            {
+                var index = batch.Cases.IndexOf(c) * StatesPerCase;
+                for (var s = 0; s < c.States.Length; s++)
+                {
+                    var retired = RunCase(compiler!, c, s, batch.Pool, &result);
+                    if (pass == 1)
+                    {
+                        CompiledInstructions += Math.Max(retired - c.PreparingWords - 1, 1);
+                    }
+
+                    if (!SameResult(in result, in batch.Interpreted[index + s]))
+                    {
+                        Mismatches++;
+                        if (!c.Groups.Any(g => generator.IsMuted(g.Name)))
+                        {
+                            Add(new Reducer(interpreter, compiler!).Reduce(c, s, batch.Pool));
+                        }
+
+                        // The reduction used a slot.
+                        foreach (var other in selected)
+                        {
+                            compiler!.Load(other.Slot, other.Place());
+                        }
+
+                        break;
+                    }
+                }
+            }
+
+            compiler!.Shared.Compiler!.Drain();
+        }
+    }
+
+    private static int RunCase(OracleMachine machine, OracleCase c, int state, byte[] pool, OracleRecord* result)
+    {
+        var memory = c.UsesMemory;
+        if (memory)
+        {
+            pool.AsSpan(c.PoolOffsets[state], OracleLayout.WindowSize).CopyTo(new Span<byte>(machine.Window, OracleLayout.WindowSize));
+            machine.Memory.NotifyWritten(OracleLayout.Window, OracleLayout.WindowSize);
+        }
+
+        fixed (OracleState* before = &c.States[state])
+        {
+            return machine.Run(c.Slot, before, result, memory);
+        }
+    }
+
+    private void Compare(Batch batch, ReadOnlySpan<OracleRecord> answers)
+    {
+        var index = 0;
+        foreach (var c in batch.Cases)
+        {
+            for (var s = 0; s < c.States.Length; s++, index++)
+            {
+                if (SameResult(in answers[index], in batch.Interpreted[index]))
+                {
+                    continue;
+                }
+
+                Mismatches++;
+                if (!c.Groups.Any(g => generator.IsMuted(g.Name)))
+                {
+                    Report(c, s, batch.Pool);
+                }
+            }
+        }
+    }
+
+    private static bool SameResult(in OracleRecord a, in OracleRecord b) =>
+        MemoryMarshal.AsBytes(new ReadOnlySpan<OracleRecord>(in a)).SequenceEqual(MemoryMarshal.AsBytes(new ReadOnlySpan<OracleRecord>(in b)));
+
+    // The reference may still be working on the next batch: reductions have a process of their own.
+    private void Report(OracleCase c, int state, byte[] pool)
+    {
+        using var own = new ReferenceProcess();
+        var reducer = new Reducer(own, interpreter);
+        Add(reducer.Reduce(c, state, pool));
+    }
+
+    private void Add(OracleFinding finding)
+    {
+        generator.Mute(finding.Name);
+        findings.Add(finding);
+        options.Found?.Invoke(finding);
+    }
+}
