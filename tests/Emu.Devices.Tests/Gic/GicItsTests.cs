@@ -47,7 +47,7 @@ public sealed unsafe class GicItsTests : IDisposable
 
     private ulong Its(uint offset, int size = 8) => gic.ItsFrames!.Read(offset, size);
 
-    private void Its(uint offset, ulong value, int size = 8) => gic.ItsFrames!.Write(offset, size, value);
+    private void SetIts(uint offset, ulong value, int size = 8) => gic.ItsFrames!.Write(offset, size, value);
 
     private void Gicr(int vcpu, ulong offset, ulong value, int size) => gic.RedistributorFrames.Write(((ulong)vcpu * RedistributorStride) + offset, size, value);
 
@@ -65,7 +65,7 @@ public sealed unsafe class GicItsTests : IDisposable
         memory.Write(at + 16, 8, dw2);
         memory.Write(at + 24, 8, dw3);
         written = (written + 32) % 0x1_0000;
-        Its(Cwriter, written);
+        SetIts(Cwriter, written);
         Assert.Equal(written, Its(Creadr));
     }
 
@@ -78,9 +78,9 @@ public sealed unsafe class GicItsTests : IDisposable
     private void Start(bool indirect = false, uint device = 8, bool lpis = true)
     {
         gic.DistributorFrame.Write(0, 4, 3);
-        Its(Baser, (1UL << 63) | DeviceTable | (2UL << 8) | 7 | (indirect ? 1UL << 62 : 0));
-        Its(Baser + 8, (1UL << 63) | CollectionTable);
-        Its(Cbaser, (1UL << 63) | Queue | 15);
+        SetIts(Baser, (1UL << 63) | DeviceTable | (2UL << 8) | 7 | (indirect ? 1UL << 62 : 0));
+        SetIts(Baser + 8, (1UL << 63) | CollectionTable);
+        SetIts(Cbaser, (1UL << 63) | Queue | 15);
         if (indirect)
         {
             memory.Write(DeviceTable + (device * 8 / 0x1_0000 * 8), 8, (1UL << 63) | SecondLevel);
@@ -96,7 +96,7 @@ public sealed unsafe class GicItsTests : IDisposable
             }
         }
 
-        Its(Ctlr, 1, 4);
+        SetIts(Ctlr, 1, 4);
         for (var i = 0u; i < 3; i++)
         {
             Command(MAPC, 0, 0, (1UL << 63) | (i << 16) | i);
@@ -128,10 +128,10 @@ public sealed unsafe class GicItsTests : IDisposable
         Assert.Equal(0x3Bu, Its(0xFFE8, 4));
         Assert.Equal(1u | (7 << 4) | (15 << 8) | (15 << 13), Its(Typer));
         Assert.Equal(0x8000_0000u, Its(Ctlr, 4));
-        Its(Baser, ulong.MaxValue);
+        SetIts(Baser, ulong.MaxValue);
         Assert.Equal(0x107u, Its(Baser) >> 48 & 0x71F);
         Assert.Equal(1u, Its(Baser) >> 62 & 1);
-        Its(Baser + 8, ulong.MaxValue);
+        SetIts(Baser + 8, ulong.MaxValue);
         Assert.Equal(0x407u, Its(Baser + 8) >> 48 & 0x71F);
         Assert.Equal(0u, Its(Baser + 8) >> 62 & 1);
         Assert.Equal(0u, Its(Baser + 16));
@@ -172,10 +172,10 @@ public sealed unsafe class GicItsTests : IDisposable
         Send(3, 9);
         Send(uint.MaxValue, uint.MaxValue);
         gic.Msi!.Send(Doorbell + 4, 3, 8);
-        Its(0x1_0040, 3, 4);
+        SetIts(0x1_0040, 3, 4);
         Assert.Equal(1023, Ack(0));
         Assert.Contains("not GITS_TRANSLATER", logText.ToString());
-        Its(Ctlr, 0, 4);
+        SetIts(Ctlr, 0, 4);
         Send(3);
         Assert.Equal(1023, Ack(0));
     }
@@ -340,12 +340,12 @@ public sealed unsafe class GicItsTests : IDisposable
         MapEvent(8, 3, 8195, 0);
         Send(3);
         Assert.Equal(8195, Ack(0));
-        Its(Cwriter, 0xF_FFE0);
+        SetIts(Cwriter, 0xF_FFE0);
         Assert.Equal(written, Its(Cwriter));
-        Its(Ctlr, 0, 4);
-        Its(Cbaser, (1UL << 63) | 0x1000);
-        Its(Ctlr, 1, 4);
-        Its(Cwriter, 0x40);
+        SetIts(Ctlr, 0, 4);
+        SetIts(Cbaser, (1UL << 63) | 0x1000);
+        SetIts(Ctlr, 1, 4);
+        SetIts(Cwriter, 0x40);
         Assert.Equal(0x40u, Its(Creadr));
     }
 
@@ -461,7 +461,7 @@ public sealed unsafe class GicItsTests : IDisposable
             switch (random.Next(8))
             {
                 case 0:
-                    Its(registers[random.Next(registers.Length)] + (uint)random.Next(2) * 4, value, sizes[random.Next(sizes.Length)]);
+                    SetIts(registers[random.Next(registers.Length)] + (uint)random.Next(2) * 4, value, sizes[random.Next(sizes.Length)]);
                     break;
                 case 1:
                     gic.ItsFrames!.Read((ulong)random.Next(0x2_0000), sizes[random.Next(sizes.Length)]);
@@ -474,8 +474,8 @@ public sealed unsafe class GicItsTests : IDisposable
                     memory.Write(Ram + ((ulong)random.Next(0x10_0000) & ~7ul), 8, value);
                     break;
                 case 4:
-                    Its(Ctlr, 1, 4);
-                    Its(Cwriter, (ulong)random.Next(64) * 32);
+                    SetIts(Ctlr, 1, 4);
+                    SetIts(Cwriter, (ulong)random.Next(64) * 32);
                     break;
                 case 5:
                     var at = Queue + ((ulong)random.Next(64) * 32);

@@ -56,7 +56,7 @@ internal sealed unsafe class PciHarness : IDisposable
 
     public ulong Cfg(int slot, int offset, int size = 4) => Memory.Read(Ecam + ((ulong)slot << 15) + (ulong)offset, size);
 
-    public void Cfg(int slot, int offset, ulong value, int size = 4) => Memory.Write(Ecam + ((ulong)slot << 15) + (ulong)offset, size, value);
+    public void SetCfg(int slot, int offset, ulong value, int size = 4) => Memory.Write(Ecam + ((ulong)slot << 15) + (ulong)offset, size, value);
 
     /// <summary>Offset of a capability, or 0.</summary>
     public int FindCapability(int slot, byte id, Func<int, bool>? match = null)
@@ -75,7 +75,7 @@ internal sealed unsafe class PciHarness : IDisposable
     /// <summary>Turns memory decoding and bus mastering on and returns the address of BAR 0.</summary>
     public ulong EnableBar0(int slot)
     {
-        Cfg(slot, 4, 6, 2);
+        SetCfg(slot, 4, 6, 2);
         var low = Cfg(slot, 0x10);
         return (low & ~0xFUL) | ((low & 6) == 4 ? Cfg(slot, 0x14) << 32 : 0);
     }
@@ -91,7 +91,7 @@ internal sealed unsafe class PciHarness : IDisposable
             Memory.Write(table + ((ulong)v * 16) + 12, 4, 0);
         }
 
-        Cfg(slot, FindCapability(slot, 0x11) + 2, 0x8000, 2);
+        SetCfg(slot, FindCapability(slot, 0x11) + 2, 0x8000, 2);
     }
 
     public static byte[] Save(ISnapshotable part)

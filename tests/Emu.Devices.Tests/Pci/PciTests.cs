@@ -25,10 +25,10 @@ public class PciTests
         var s = h.Segment.Add(new ScratchDevice(h.Msi));
         Assert.Equal(1, s);
         Assert.Equal(0x7812u, h.Cfg(s, 1, 2));
-        h.Cfg(s, 0, 0, 8);
+        h.SetCfg(s, 0, 0, 8);
         Assert.Equal(0x5678_1234u, h.Cfg(s, 0));
         Assert.Equal(0x0010u, h.Cfg(s, 6, 2));
-        h.Cfg(s, 3, 0xFFFF_FFFF);
+        h.SetCfg(s, 3, 0xFFFF_FFFF);
         Assert.Equal(0x0547u, h.Cfg(s, 4, 2));
         Assert.Equal(0u, h.Cfg(s, 0x800));
         Assert.Equal(0xFFFF_FF00u, h.Segment.ReadConfig(s << 3, 0xFFF, 4));
@@ -43,7 +43,7 @@ public class PciTests
         var s = h.Segment.Add(new ScratchDevice(h.Msi));
         foreach (var bar in new[] { 0x10, 0x14, 0x18, 0x1C, 0x20 })
         {
-            h.Cfg(s, bar, 0xFFFF_FFFF);
+            h.SetCfg(s, bar, 0xFFFF_FFFF);
         }
 
         Assert.Equal(0xFFFF_C004u, h.Cfg(s, 0x10));
@@ -60,16 +60,16 @@ public class PciTests
         var d = new ScratchDevice(h.Msi);
         var s = h.Segment.Add(d);
         Assert.All(d.Bars, b => Assert.Null(b.MappedAt));
-        h.Cfg(s, 4, 3, 2);
+        h.SetCfg(s, 4, 3, 2);
         Assert.Equal(PciHarness.Memory64, d.Bars[0].MappedAt);
         Assert.Equal(PciHarness.Memory32, d.Bars[1].MappedAt);
         Assert.Equal(PciHarness.Io + 0x20, d.Bars[2].MappedAt);
         h.Memory.Write(PciHarness.Memory64, 8, 77);
-        h.Cfg(s, 0x14, 3);
+        h.SetCfg(s, 0x14, 3);
         Assert.Equal(0x3_0000_0000u, d.Bars[0].MappedAt);
         Assert.Equal(77u, h.Memory.Read(0x3_0000_0000, 8));
         Assert.Null(h.Memory.FindMmio(PciHarness.Memory64));
-        h.Cfg(s, 4, 1, 2);
+        h.SetCfg(s, 4, 1, 2);
         Assert.Null(d.Bars[0].MappedAt);
         Assert.NotNull(d.Bars[2].MappedAt);
     }
@@ -80,15 +80,15 @@ public class PciTests
         using var h = new PciHarness();
         var (a, b) = (new ScratchDevice(h.Msi), new ScratchDevice(h.Msi));
         var (s, t) = (h.Segment.Add(a), h.Segment.Add(b));
-        h.Cfg(s, 4, 2, 2);
-        h.Cfg(t, 4, 2, 2);
+        h.SetCfg(s, 4, 2, 2);
+        h.SetCfg(t, 4, 2, 2);
         var first = a.Bars[0].MappedAt!.Value;
-        h.Cfg(t, 0x10, first & 0xFFFF_FFFF);
-        h.Cfg(t, 0x14, first >> 32);
+        h.SetCfg(t, 0x10, first & 0xFFFF_FFFF);
+        h.SetCfg(t, 0x14, first >> 32);
         Assert.Null(b.Bars[0].MappedAt);
         Assert.Contains("lies over something else", h.LogText.ToString());
-        h.Cfg(s, 0x14, 0);
-        h.Cfg(s, 0x10, PciHarness.RamBase);
+        h.SetCfg(s, 0x14, 0);
+        h.SetCfg(s, 0x10, PciHarness.RamBase);
         Assert.Null(a.Bars[0].MappedAt);
         Assert.Equal(first, b.Bars[0].MappedAt);
     }
@@ -99,7 +99,7 @@ public class PciTests
         using var h = new PciHarness();
         var d = new ScratchDevice(h.Msi);
         var s = h.Segment.Add(d, 7);
-        h.Cfg(s, 4, 3, 2);
+        h.SetCfg(s, 4, 3, 2);
         Assert.Same(d, h.Segment.Remove(7));
         Assert.True(d.Stopped);
         Assert.Single(h.Memory.Mmio);
@@ -136,13 +136,13 @@ public class PciTests
         Assert.Equal(0u, h.Memory.Read(table + 0x1000, 4));
 
         var control = h.FindCapability(s, 0x11) + 2;
-        h.Cfg(s, control, 0xC000, 2);
+        h.SetCfg(s, control, 0xC000, 2);
         d.Msix.Send(0);
         d.Msix.Send(3);
         d.Msix.Send(4);
         d.Msix.Send(-1);
         Assert.Equal(9u, h.Memory.Read(table + 0x1000, 4));
-        h.Cfg(s, control, 0x8000, 2);
+        h.SetCfg(s, control, 0x8000, 2);
         Assert.Equal(1, h.Msi.Count(100));
         Assert.Equal(1, h.Msi.Count(103));
         Assert.Equal(4, h.Msi.Sent.Count);
@@ -159,7 +159,7 @@ public class PciTests
         h.EnableMsix(s, table, 4);
         h.Memory.Write(table + 12, 4, 1);
         d.Msix!.Send(0);
-        h.Cfg(s, 0x14, 3);
+        h.SetCfg(s, 0x14, 3);
         h.Memory.Write(0x3_0000_0000, 8, 5);
         var state = PciHarness.Save(h.Segment);
         using var copy = new PciHarness();

@@ -32,7 +32,7 @@ public class VirtioPciTests
         Assert.Equal(0x0180_0001u, h.Cfg(s, 8));
         Assert.Equal(0x1042_1AF4u, h.Cfg(s, 0x2C));
         Assert.Equal(0u, m.Bar & 0x7F_FFFF);
-        h.Cfg(s, 0x10, 0xFFFF_FFFF);
+        h.SetCfg(s, 0x10, 0xFFFF_FFFF);
         Assert.Equal(0xFFF8_0004u, h.Cfg(s, 0x10));
         List<(uint Type, uint Offset, uint Length)> found = [];
         int at;
@@ -153,7 +153,7 @@ public class VirtioPciTests
         using var h = new PciHarness();
         var (m, d) = Make(h);
         m.Start();
-        h.Cfg(m.Slot, h.FindCapability(m.Slot, 0x11) + 2, 0, 2);
+        h.SetCfg(m.Slot, h.FindCapability(m.Slot, 0x11) + 2, 0, 2);
         m.Queues[0].Do(new MockBuffer(m.Allocate(16), 16, true));
         Assert.Equal(1u, m.Get(0x2000, 1));
         Assert.Equal(0u, m.Get(0x2000, 1));
@@ -188,13 +188,13 @@ public class VirtioPciTests
         m.Set(0x4000, 4, 0xCAFE_F00D);
         Assert.Equal([0x0D, 0xF0, 0xFE, 0xCA, 0, 0], m.ReadDeviceConfig(0, 6));
         var cap = h.FindCapability(m.Slot, 9, c => h.Cfg(m.Slot, c + 3, 1) == 5);
-        h.Cfg(m.Slot, cap + 8, 0x4000);
-        h.Cfg(m.Slot, cap + 12, 4);
+        h.SetCfg(m.Slot, cap + 8, 0x4000);
+        h.SetCfg(m.Slot, cap + 12, 4);
         Assert.Equal(0xCAFE_F00Du, h.Cfg(m.Slot, cap + 16));
-        h.Cfg(m.Slot, cap + 16, 7);
+        h.SetCfg(m.Slot, cap + 16, 7);
         Assert.Equal(7u, d.Register);
-        h.Cfg(m.Slot, cap + 12, 3);
-        h.Cfg(m.Slot, cap + 16, 8);
+        h.SetCfg(m.Slot, cap + 12, 3);
+        h.SetCfg(m.Slot, cap + 16, 8);
         Assert.Equal(7u, d.Register);
     }
 

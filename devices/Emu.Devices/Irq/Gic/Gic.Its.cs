@@ -45,7 +45,7 @@ public sealed partial class Gic
 
             lock (gic.gate)
             {
-                if (!enabled)
+                if (!enabled || deviceId >> (int)Gits.DeviceIdBits != 0)
                 {
                     return;
                 }
