@@ -147,6 +147,11 @@ public sealed partial class Gic
     {
         var best = c.Best;
         var signal = group == 0 ? GicVcpu.FiqOutput : GicVcpu.IrqOutput;
+        if (c.WantedOutputs(best, c.Pmr) == signal && (best & BestIntidMask) >= Lpi.First)
+        {
+            return AcknowledgeLpi(c, best);
+        }
+
         if (c.WantedOutputs(best, c.Pmr) != signal || FindBank(c, best & BestIntidMask) is not { } bank)
         {
             return Icc.SpuriousIntid;
@@ -161,6 +166,16 @@ public sealed partial class Gic
         return intid;
     }
 
+    /// <summary>An LPI has no active state: acknowledging takes its pending state away, and its priority runs.</summary>
+    private uint AcknowledgeLpi(GicVcpu c, uint best)
+    {
+        var intid = best & BestIntidMask;
+        c.Lpis!.Clear(intid);
+        c.RaisePriority(1, best >> 24);
+        Refresh(c);
+        return intid;
+    }
+
     /// <summary>The highest priority pending interrupt if it is of this group, whatever the mask and the running priority.</summary>
     private static uint HighestPending(GicVcpu c, uint group) =>
         c.Best == GicVcpu.NoInterrupt || (c.Best >> 16 & 1) != group ? Icc.SpuriousIntid : c.Best & BestIntidMask;
@@ -168,6 +183,17 @@ public sealed partial class Gic
     /// <summary>Priority drop and, without EOImode, deactivation. What does not match the running group is ignored (UNPREDICTABLE in IHI 0069).</summary>
     private void EndOfInterrupt(GicVcpu c, uint group, uint intid)
     {
+        if (its is not null && intid >= Lpi.First)
+        {
+            // Priority drop is all there is to it: an LPI is never active.
+            if (intid < Lpi.End && group == 1 && c.TryDropPriority(1))
+            {
+                UpdateOutputs(c);
+            }
+
+            return;
+        }
+
         if (intid is >= Icc.FirstSpecialIntid and <= Icc.SpuriousIntid || FindBank(c, intid) is not { } bank || !c.TryDropPriority(group))
         {
             return;

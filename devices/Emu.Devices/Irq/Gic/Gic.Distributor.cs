@@ -73,8 +73,8 @@ public sealed partial class Gic
             case Gicd.CTLR:
                 return distributorEnables | Gicd.CTLR_ARE | Gicd.CTLR_DS;
             case Gicd.TYPER:
-                // ITLinesNumber: INTIDs 0 to 32*(N+1)-1. No ESPI, MBIS, LPIS or second Security state; 1 of N is supported (No1N = 0).
-                return (uint)spis.Length | Gicd.TYPER_IDbits | Gicd.TYPER_A3V | Gicd.TYPER_RSS;
+                // ITLinesNumber: INTIDs 0 to 32*(N+1)-1. No ESPI, MBIS or second Security state; 1 of N is supported (No1N = 0).
+                return (uint)spis.Length | (its is null ? Gicd.TYPER_IDbits : Gicd.TYPER_IDbitsLpi | Gicd.TYPER_LPIS) | Gicd.TYPER_A3V | Gicd.TYPER_RSS;
             case Gicd.IIDR:
                 return Gicd.IIDR_Value;
             case Gicd.TYPER2:

@@ -37,9 +37,11 @@ public sealed partial class Gic
         {
             switch (offset)
             {
-                // No LPIs: nothing to control, PROPBASER and PENDBASER are reserved.
+                // Without an ITS there is nothing to control, PROPBASER and PENDBASER are reserved.
                 case Gicr.CTLR when size == 4:
-                    return 0;
+                    return its is null ? 0 : Gicr.CTLR_CES | (c.LpisEnabled ? Gicr.CTLR_EnableLPIs : 0);
+                case >= Gicr.PROPBASER and < Gicr.PENDBASER + 8 when its is not null:
+                    return ReadLpiTableRegister(c, offset, size);
                 case Gicr.IIDR when size == 4:
                     return Gicd.IIDR_Value;
                 case Gicr.TYPER:
@@ -83,6 +85,12 @@ public sealed partial class Gic
                     return;
             }
 
+            if (offset == Gicr.CTLR && size == 4 && its is not null)
+            {
+                its.EnableLpis(c, (value & Gicr.CTLR_EnableLPIs) != 0);
+                return;
+            }
+
             if (offset == Gicr.WAKER && size == 4)
             {
                 c.Asleep = (value & Gicr.WAKER_ProcessorSleep) != 0;
@@ -92,7 +100,44 @@ public sealed partial class Gic
             }
         }
 
+        if (its is not null && size is 4 or 8 && (offset & (uint)(size - 1)) == 0 && offset is >= Gicr.PROPBASER and < Gicr.PENDBASER + 8)
+        {
+            WriteLpiTableRegister(c, offset, size, value);
+            return;
+        }
+
         Reserved("GICR", write: true, offset64, size);
+    }
+
+    private static ulong ReadLpiTableRegister(GicVcpu c, uint offset, int size)
+    {
+        var register = offset < Gicr.PENDBASER ? c.Propbaser : c.Pendbaser & ~Gicr.PENDBASER_PTZ;
+        return size == 8 ? register : (uint)(register >> (int)((offset & 4) * 8));
+    }
+
+    /// <summary>GICR_PROPBASER and GICR_PENDBASER; fixed while LPIs are enabled (writing them then is UNPREDICTABLE).</summary>
+    private static void WriteLpiTableRegister(GicVcpu c, uint offset, int size, ulong value)
+    {
+        if (c.LpisEnabled)
+        {
+            return;
+        }
+
+        if (offset < Gicr.PENDBASER)
+        {
+            c.Propbaser = Merge(c.Propbaser, offset, size, value) & Gicr.PROPBASER_Writable;
+        }
+        else
+        {
+            c.Pendbaser = Merge(c.Pendbaser, offset, size, value) & Gicr.PENDBASER_Writable;
+        }
+    }
+
+    /// <summary>A 64-bit register after an 8-byte or an aligned 4-byte write.</summary>
+    private static ulong Merge(ulong register, uint offset, int size, ulong value)
+    {
+        var shift = (int)((offset & 4) * 8);
+        return size == 8 ? value : (register & ~(0xFFFF_FFFFUL << shift)) | ((value & 0xFFFF_FFFF) << shift);
     }
 
     private GicVcpu? FindRedistributor(ulong offset)
@@ -106,6 +151,7 @@ public sealed partial class Gic
         var affinity = (c.Affinity >> 32 << 24) | (c.Affinity & 0xFF_FFFF);
         return (affinity << Gicr.TYPER_AffinityShift)
             | ((ulong)c.Index << Gicr.TYPER_ProcessorNumberShift)
+            | (its is null ? 0 : Gicr.TYPER_PLPIS)
             | (c.Index == vcpus.Length - 1 ? Gicr.TYPER_Last : 0);
     }
 

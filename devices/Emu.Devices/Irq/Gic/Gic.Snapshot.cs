@@ -5,7 +5,7 @@ namespace Emu.Devices.Irq;
 
 public sealed partial class Gic
 {
-    private const byte SnapshotVersion = 1;
+    private const byte SnapshotVersion = 2;
 
     /// <inheritdoc/>
     public string SnapshotName => "gic";
@@ -41,6 +41,9 @@ public sealed partial class Gic
                 writer.U32(c.ActivePriorities0);
                 writer.U32(c.ActivePriorities1);
             }
+
+            writer.Bool(its is not null);
+            its?.Save(writer);
         }
     }
 
@@ -75,6 +78,9 @@ public sealed partial class Gic
                 c.ActivePriorities0 = reader.U32();
                 c.ActivePriorities1 = reader.U32();
             }
+
+            Expect("presence of an ITS", reader.Bool() ? 1 : 0, its is null ? 0 : 1);
+            its?.Restore(reader);
 
             Rebuild();
         }

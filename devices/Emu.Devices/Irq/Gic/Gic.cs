@@ -24,6 +24,7 @@ public sealed partial class Gic : ISnapshotable, ISystemRegisterDevice
 
     private readonly Lock gate = new();
     private readonly Log log;
+    private readonly Its? its;
     private readonly GicVcpu[] vcpus;
     private readonly Dictionary<ulong, GicVcpu> byAffinity = [];
     private readonly InterruptBank[] spis;
@@ -45,7 +46,8 @@ public sealed partial class Gic : ISnapshotable, ISystemRegisterDevice
     /// <param name="affinities">MPIDR_EL1 of each vCPU by index (only the affinity fields count): 1 to <see cref="MaximumVcpus"/>, all different.</param>
     /// <param name="spiCount">SPIs: a multiple of 32, 32 to <see cref="MaximumSpis"/>; INTIDs 32 to 31 + spiCount.</param>
     /// <param name="log">Receives accesses to reserved registers at <see cref="LogLevel.Debug"/>.</param>
-    public Gic(IReadOnlyList<ulong> affinities, int spiCount, Log log)
+    /// <param name="itsOptions">Makes an ITS and LPIs, or null for a controller without them.</param>
+    public Gic(IReadOnlyList<ulong> affinities, int spiCount, Log log, ItsOptions? itsOptions = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(affinities.Count, 1, nameof(affinities));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(affinities.Count, MaximumVcpus, nameof(affinities));
@@ -84,6 +86,7 @@ public sealed partial class Gic : ISnapshotable, ISystemRegisterDevice
 
         DistributorFrame = new DistributorWindow(this);
         RedistributorFrames = new RedistributorWindow(this);
+        its = itsOptions is null ? null : new Its(this, itsOptions);
         Rebuild();
     }
 
@@ -98,6 +101,15 @@ public sealed partial class Gic : ISnapshotable, ISystemRegisterDevice
 
     /// <summary>Bytes of <see cref="RedistributorFrames"/>: 128 KiB a vCPU.</summary>
     public ulong RedistributorFramesLength => (ulong)vcpus.Length * Gicr.Stride;
+
+    /// <summary>The ITS's registers, <see cref="ItsFramesLength"/> bytes: control, then GITS_TRANSLATER. Null without an ITS.</summary>
+    public IMmioDevice? ItsFrames => its;
+
+    /// <summary>Where devices send their MSIs; null without an ITS.</summary>
+    public IMsiSink? Msi => its;
+
+    /// <summary>Bytes of <see cref="ItsFrames"/>.</summary>
+    public static ulong ItsFramesLength => Gits.FramesSize;
 
     /// <summary>Number of SPIs.</summary>
     public int SpiCount => routes.Length;
@@ -156,6 +168,7 @@ public sealed partial class Gic : ISnapshotable, ISystemRegisterDevice
                 c.ResetCpuInterface();
             }
 
+            its?.Reset();
             Rebuild();
         }
     }
@@ -254,6 +267,12 @@ public sealed partial class Gic : ISnapshotable, ISystemRegisterDevice
             {
                 var i = BitOperations.TrailingZeroCount(left);
                 best = Better(best, spis[i], spis[i].Deliverable & c.Routed[i], groups);
+            }
+
+            // LPIs are always Group 1.
+            if (c.Lpis is { } lpis && (groups & Gicd.CTLR_EnableGrp1) != 0)
+            {
+                best = Math.Min(best, lpis.Best);
             }
         }
 

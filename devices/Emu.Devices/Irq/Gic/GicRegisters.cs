@@ -74,8 +74,14 @@ internal static class Gicd
     /// <summary>CTLR.DS: one Security state, always.</summary>
     public const uint CTLR_DS = 1u << 6;
 
-    /// <summary>TYPER.IDbits, minus one: 10 bits, as there are no LPIs.</summary>
+    /// <summary>TYPER.IDbits, minus one, without LPIs: 10 bits.</summary>
     public const uint TYPER_IDbits = 9u << 19;
+
+    /// <summary>TYPER.IDbits, minus one, with LPIs: 16 bits.</summary>
+    public const uint TYPER_IDbitsLpi = 15u << 19;
+
+    /// <summary>TYPER.LPIS: LPIs are supported.</summary>
+    public const uint TYPER_LPIS = 1u << 17;
 
     /// <summary>TYPER.A3V: Affinity 3 may be nonzero.</summary>
     public const uint TYPER_A3V = 1u << 24;
@@ -102,7 +108,7 @@ internal static class Gicr
     /// <summary>Bytes of one frame; SGI_base starts here.</summary>
     public const uint FrameSize = 0x1_0000;
 
-    /// <summary>Control of LPIs: EnableLPIs reads as zero, there are none.</summary>
+    /// <summary>Control of LPIs; reads as zero without an ITS.</summary>
     public const uint CTLR = 0x0000;
 
     /// <summary>Implementer.</summary>
@@ -113,6 +119,39 @@ internal static class Gicr
 
     /// <summary>Power handshake: a driver clears ProcessorSleep and waits for ChildrenAsleep to clear.</summary>
     public const uint WAKER = 0x0014;
+
+    /// <summary>Where the LPI configuration table lies (64 bits).</summary>
+    public const uint PROPBASER = 0x0070;
+
+    /// <summary>Where the LPI pending table lies (64 bits).</summary>
+    public const uint PENDBASER = 0x0078;
+
+    /// <summary>CTLR.EnableLPIs: the tables are in use and LPIs are taken.</summary>
+    public const uint CTLR_EnableLPIs = 1u << 0;
+
+    /// <summary>CTLR.CES: EnableLPIs can be cleared again; kexec relies on it.</summary>
+    public const uint CTLR_CES = 1u << 1;
+
+    /// <summary>TYPER.PLPIS: physical LPIs are supported.</summary>
+    public const ulong TYPER_PLPIS = 1UL << 0;
+
+    /// <summary>The writable fields of PROPBASER: outer cacheability, address [51:12], shareability, inner cacheability, IDbits [4:0].</summary>
+    public const ulong PROPBASER_Writable = (7UL << 56) | TableAddress | (3UL << 10) | (7UL << 7) | PROPBASER_IDbits;
+
+    /// <summary>PROPBASER.IDbits: INTID bits of the table, minus one.</summary>
+    public const ulong PROPBASER_IDbits = 0x1F;
+
+    /// <summary>PROPBASER.Physical_Address.</summary>
+    public const ulong TableAddress = 0x000F_FFFF_FFFF_F000;
+
+    /// <summary>The writable fields of PENDBASER: PTZ, outer cacheability, address [51:16], shareability, inner cacheability.</summary>
+    public const ulong PENDBASER_Writable = PENDBASER_PTZ | (7UL << 56) | PENDBASER_Address | (3UL << 10) | (7UL << 7);
+
+    /// <summary>PENDBASER.Physical_Address.</summary>
+    public const ulong PENDBASER_Address = 0x000F_FFFF_FFFF_0000;
+
+    /// <summary>PENDBASER.PTZ: the pending table is zero, it need not be read. Reads as zero.</summary>
+    public const ulong PENDBASER_PTZ = 1UL << 62;
 
     /// <summary>TYPER.Last: the highest redistributor of this run of frames.</summary>
     public const ulong TYPER_Last = 1UL << 4;

@@ -48,6 +48,21 @@ internal sealed class GicVcpu
     /// <summary>GICR_WAKER.ProcessorSleep.</summary>
     public bool Asleep;
 
+    /// <summary>GICR_CTLR.EnableLPIs.</summary>
+    public bool LpisEnabled;
+
+    /// <summary>GICR_PROPBASER.</summary>
+    public ulong Propbaser;
+
+    /// <summary>GICR_PENDBASER.</summary>
+    public ulong Pendbaser;
+
+    /// <summary>One past the largest LPI the tables hold; 0 while LPIs are disabled.</summary>
+    public uint LpiLimit;
+
+    /// <summary>The pending LPIs, once LPIs were enabled.</summary>
+    public LpiSet? Lpis;
+
     /// <summary>ICC_PMR_EL1. Written by the vCPU without the lock, see <c>Gic.WritePriorityMask</c>.</summary>
     public uint Pmr;
 
