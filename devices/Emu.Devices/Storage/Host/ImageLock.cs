@@ -37,6 +37,13 @@ internal static unsafe class ImageLock
         }
     }
 
+    /// <summary>Gives the lock up. Closing alone would not, while a process that another thread is just starting still has a copy of the descriptor.</summary>
+    public static void Release(int descriptor)
+    {
+        var request = new Flock { Type = F_UNLCK };
+        _ = fcntl(descriptor, F_OFD_SETLK, &request);
+    }
+
     private static bool Set(int descriptor, short type, long start, long length, string path, Log log)
     {
         var request = new Flock { Type = type, Start = start, Length = length };

@@ -160,6 +160,7 @@ public sealed unsafe class LinuxFile : IImageFile
         var old = Interlocked.Exchange(ref descriptor, -1);
         if (old >= 0)
         {
+            ImageLock.Release(old);
             _ = close(old);
         }
     }

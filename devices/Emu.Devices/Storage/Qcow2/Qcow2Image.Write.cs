@@ -213,9 +213,19 @@ public sealed unsafe partial class Qcow2Image
                 return Damaged($"the cluster at {at} is in use without a reference");
             }
 
-            if (punch && refcounts.IsFree(at))
+            if (!punch || !refcounts.IsFree(at))
+            {
+                continue;
+            }
+
+            // What the state in the file uses goes after the commit; what it never knew may be in use again by then, so it goes now.
+            if (refcounts.IsPendingFree(at))
             {
                 NoteDiscarded(at);
+            }
+            else
+            {
+                _ = file.PunchHole(at, clusterBytes);
             }
         }
 

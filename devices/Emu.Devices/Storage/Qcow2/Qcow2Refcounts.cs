@@ -169,6 +169,9 @@ internal sealed class Qcow2Refcounts
     /// <summary>Whether a cluster has no reference.</summary>
     public bool IsFree(ulong offset) => Get(offset >> clusterBits, out var count) == DiskStatus.Ok && count == 0;
 
+    /// <summary>Whether a cluster becomes free with the next commit.</summary>
+    public bool IsPendingFree(ulong offset) => pendingFree.Contains(offset >> clusterBits);
+
     /// <summary>Gives every changed block and the table a place that the state in the file does not use, and writes them there.</summary>
     public DiskStatus WriteTables()
     {
