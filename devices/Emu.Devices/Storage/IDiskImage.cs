@@ -32,6 +32,7 @@ public readonly unsafe struct DiskSegment(byte* pointer, uint length)
 /// <summary>
 /// A disk whose bytes live in an image file or a host block device. Every method may be called from any thread, several at once;
 /// none throws for anything that a guest or the host's storage does. Offsets and lengths are bytes and need no alignment.
+/// The owner disposes of the image when no call is in progress any more; that commits what is pending and releases the lock.
 /// What was written before a successful <see cref="Flush"/> survives the death of the process and of the host.
 /// </summary>
 public interface IDiskImage : IDisposable

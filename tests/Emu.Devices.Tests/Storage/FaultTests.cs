@@ -107,7 +107,8 @@ public sealed class FaultTests : StorageTest
         }
 
         using var child = Process.Start(new ProcessStartInfo(CrashWriter.DotnetPath,
-            ["exec", typeof(CrashWriter).Assembly.Location, "write-end", path]) { RedirectStandardOutput = true })!;
+            ["exec", typeof(CrashWriter).Assembly.Location, "write-end", path])
+        { RedirectStandardOutput = true })!;
         var text = child.StandardOutput.ReadToEnd();
         child.WaitForExit();
         Assert.Equal((0, "NoSpace"), (child.ExitCode, text.Trim()));

@@ -138,11 +138,7 @@ internal sealed unsafe class DirectFile(LinuxFile file, uint alignment) : IImage
     public DiskStatus SetLength(ulong length) => Locked(() => file.SetLength(length));
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        file.Dispose();
-        writers.Dispose();
-    }
+    public void Dispose() => file.Dispose();
 
     private DiskStatus Locked(Func<DiskStatus> operation)
     {
