@@ -214,7 +214,8 @@ public static class A64Features
         A64Feature.SB, A64Feature.SPECRES, A64Feature.DPB, A64Feature.DPB2, A64Feature.DGH, A64Feature.DIT, A64Feature.SSBS2, A64Feature.CSV2, A64Feature.CSV3,
         A64Feature.PAN, A64Feature.PAN2, A64Feature.PAN3, A64Feature.UAO, A64Feature.HPDS, A64Feature.VMID16, A64Feature.HAFDBS, A64Feature.TTCNP,
         A64Feature.TTL, A64Feature.TLBIOS, A64Feature.TLBIRANGE, A64Feature.E0PD, A64Feature.ECV, A64Feature.Gran16K, A64Feature.Gran64K,
-        A64Feature.LRCPC, A64Feature.LRCPC2, A64Feature.FlagM, A64Feature.FlagM2, A64Feature.PAuth, A64Feature.MOPS);
+        A64Feature.LRCPC, A64Feature.LRCPC2, A64Feature.FlagM, A64Feature.FlagM2, A64Feature.PAuth, A64Feature.MOPS,
+        A64Feature.FP16, A64Feature.RDM, A64Feature.DotProd, A64Feature.FHM, A64Feature.JSCVT, A64Feature.FCMA, A64Feature.FRINTTS, A64Feature.BF16, A64Feature.I8MM, A64Feature.SHA512, A64Feature.SHA3, A64Feature.SM3, A64Feature.SM4);
 
     /// <summary>
     /// MIDR_EL1: implementer 0x00 (reserved for software use), variant 0, architecture 0xF (see the ID registers), part 0x051, revision 0.

@@ -65,7 +65,7 @@ public sealed unsafe class OracleMachine : IDisposable
             Compiler = compile ? new JitCompiler(new IlBackEnd(), 64 << 20) : null,
         };
         Shared.Compiler?.Start(Shared.Code, 0);
-        cluster = new Arm64Cluster(Shared, A64Features.Implemented.With(A64Feature.FP16, true));
+        cluster = new Arm64Cluster(Shared, A64Features.Implemented);
         Vcpu = cluster.Create(new Arm64VcpuConfiguration
         {
             Index = 0,
