@@ -140,6 +140,14 @@ public unsafe struct CpuState
     [FieldOffset(560)]
     public MicroOp* SideOp;
 
+    /// <summary>Instructions retired in compiled code (a block left in its middle counts whole).</summary>
+    [FieldOffset(568)]
+    public ulong CompiledRetired;
+
+    /// <summary>Times the interpreter entered compiled code.</summary>
+    [FieldOffset(576)]
+    public ulong CompiledEntries;
+
     /// <summary>The <see cref="Vcpu"/> of a state.</summary>
     public static Vcpu OwnerOf(CpuState* s) => (Vcpu)GCHandle.FromIntPtr(s->Owner).Target!;
 

@@ -75,6 +75,12 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
     /// <summary>The TLB tables.</summary>
     public TlbSet Tlb { get; } = new();
 
+    /// <summary>Instructions retired in compiled code.</summary>
+    public ulong CompiledRetired => State->CompiledRetired;
+
+    /// <summary>Times the interpreter entered compiled code.</summary>
+    public ulong CompiledEntries => State->CompiledEntries;
+
     /// <summary>TLB misses that walked the page tables.</summary>
     public ulong TlbMisses { get; private set; }
 

@@ -56,6 +56,9 @@ public unsafe struct Block
     /// <summary>State of the block in the compiler (<see cref="Jit.CompileState"/>).</summary>
     public int CompileState;
 
+    /// <summary>Times the interpreter asked for compiled code and found none.</summary>
+    public int Looks;
+
     /// <summary>Byte offset of the instruction with <paramref name="left"/> instructions still to go; the block's length for 0.</summary>
     public readonly ulong OffsetOf(int left)
     {

@@ -2157,7 +2157,11 @@ public static unsafe class Interpreter
         }
 
         block->Heat = 0;
-        switch (code(s))
+        s->CompiledEntries++;
+        s->CompiledRetired -= s->Retired;
+        var left = code(s);
+        s->CompiledRetired += s->Retired;
+        switch (left)
         {
             case CompiledExit.Left:
                 goto FromJumpCache;

@@ -17,7 +17,10 @@ public sealed unsafe class JitCompiler : IDisposable
     /// <summary>Entries after which a block is compiled by default.</summary>
     public const int DefaultThreshold = 1500;
 
-    private readonly Queue<(nint Block, long Generation)> queue = new();
+    /// <summary>A neighbour joins a region when it ran at least this fraction of the threshold.</summary>
+    private const int WarmFraction = 4;
+
+    private readonly List<Wanted> queue = [];
     private readonly Dictionary<nint, List<Region>> regionsOf = [];
     private readonly Thread thread;
     private readonly ICompilerBackEnd backEnd;
@@ -80,7 +83,7 @@ public sealed unsafe class JitCompiler : IDisposable
             if (block->CompileState == (int)CompileState.None)
             {
                 block->CompileState = (int)CompileState.Queued;
-                queue.Enqueue(((nint)block, generation));
+                queue.Add(new Wanted((nint)block, generation, 0));
                 Monitor.Pulse(queue);
             }
         }
@@ -135,12 +138,45 @@ public sealed unsafe class JitCompiler : IDisposable
                     return;
                 }
 
-                (handle, requested) = queue.Dequeue();
+                (handle, requested) = TakeHottest();
                 busy = true;
             }
 
             Compile((Block*)handle, requested);
         }
+    }
+
+    /// <summary>A block in the queue, and how often it had been looked for when the queue was last gone through.</summary>
+    private readonly record struct Wanted(nint Block, long Generation, int SeenLooks);
+
+    /// <summary>
+    /// Takes the block that runs most right now: the compiler is always behind during a boot, and what was hot when it was asked for may have
+    /// ended since. Hottest is most instructions interpreted since the last time, then since the start. Under the queue's lock.
+    /// </summary>
+    private (nint Block, long Generation) TakeHottest()
+    {
+        var best = 0;
+        var bestRecent = -1L;
+        var bestTotal = -1L;
+        for (var i = 0; i < queue.Count; i++)
+        {
+            var wanted = queue[i];
+            var block = (Block*)wanted.Block;
+            var looks = block->Looks;
+            var recent = (long)(looks - wanted.SeenLooks) * block->Count;
+            var total = (long)looks * block->Count;
+            if (recent > bestRecent || (recent == bestRecent && total > bestTotal))
+            {
+                (best, bestRecent, bestTotal) = (i, recent, total);
+            }
+
+            queue[i] = wanted with { SeenLooks = looks };
+        }
+
+        var taken = queue[best];
+        queue[best] = queue[^1];
+        queue.RemoveAt(queue.Count - 1);
+        return (taken.Block, taken.Generation);
     }
 
     private void Compile(Block* block, long requested)
@@ -153,7 +189,7 @@ public sealed unsafe class JitCompiler : IDisposable
                 return;
             }
 
-            region = RegionBuilder.Build(block);
+            region = RegionBuilder.Build(block, cache.InitialHeat / WarmFraction, cache.InitialHeat);
         }
 
         // The back end reads micro-ops without the lock: Flush, the only one that reuses their memory, waits for it here.

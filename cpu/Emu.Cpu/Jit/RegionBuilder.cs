@@ -13,21 +13,24 @@ public static unsafe class RegionBuilder
     public const int MaximumInstructions = 120;
 
     /// <summary>The region entered at a block.</summary>
-    public static Region Build(Block* entry)
+    /// <param name="entry">Its first block.</param>
+    /// <param name="warm">Entries by the interpreter that a further block must have had, out of <see cref="CodeCache.InitialHeat"/>.</param>
+    /// <param name="initialHeat">What the entry counter of a block starts at.</param>
+    public static Region Build(Block* entry, int warm = 0, int initialHeat = 0)
     {
         var region = new Region();
         Add(region, entry, entry);
         for (var i = 0; i < region.Blocks.Count; i++)
         {
             var b = region.Blocks[i];
-            b.Next0 = Follow(region, entry, b.Block->Next0);
-            b.Next1 = Follow(region, entry, b.Block->Next1);
+            b.Next0 = Follow(region, entry, b.Block->Next0, warm, initialHeat);
+            b.Next1 = Follow(region, entry, b.Block->Next1, warm, initialHeat);
         }
 
         return region;
     }
 
-    private static int Follow(Region region, Block* entry, Block* next)
+    private static int Follow(Region region, Block* entry, Block* next, int warm, int initialHeat)
     {
         if (next == null || next->Key != entry->Key)
         {
@@ -42,7 +45,8 @@ public static unsafe class RegionBuilder
             }
         }
 
-        if (region.Blocks.Count >= MaximumBlocks || region.Instructions + next->Count > MaximumInstructions)
+        var warmEnough = next->CompileState != (int)CompileState.None || initialHeat - next->Heat >= warm;
+        if (!warmEnough || region.Blocks.Count >= MaximumBlocks || region.Instructions + next->Count > MaximumInstructions)
         {
             return -1;
         }

@@ -54,6 +54,9 @@ public sealed class SoftwareEngine : ICpuEngine, IEngineStatistics
             yield return ("tlb_misses", cluster.Vcpus.Sum(v => (double)v.TlbMisses));
             if (shared.Compiler is { } compiler)
             {
+                var retired = cluster.Vcpus.Sum(v => (double)v.Retired);
+                yield return ("compiled_share", retired == 0 ? 0 : Math.Round(cluster.Vcpus.Sum(v => (double)v.CompiledRetired) / retired, 4));
+                yield return ("compiled_entries", cluster.Vcpus.Sum(v => (double)v.CompiledEntries));
                 yield return ("regions_compiled", compiler.RegionsCompiled);
                 yield return ("blocks_compiled", compiler.BlocksCompiled);
                 yield return ("instructions_compiled", compiler.InstructionsCompiled);
