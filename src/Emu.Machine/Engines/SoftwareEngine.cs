@@ -1,6 +1,7 @@
 // The software engines, interpreter and JIT, behind the machine's engine contract.
 using Emu.Core;
 using Emu.Cpu;
+using Emu.Cpu.Arm64;
 using Emu.Cpu.Arm64.SystemLevel;
 using Emu.Cpu.Jit;
 using Emu.Cpu.Jit.Il;
