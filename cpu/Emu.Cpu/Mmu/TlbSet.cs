@@ -45,7 +45,7 @@ public sealed unsafe class TlbTable
     internal ulong LastUse { get; set; }
 
     /// <summary>The entry for a virtual address.</summary>
-    public TlbEntry* Entry(ulong va) => (TlbEntry*)(Pointer + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+    public TlbEntry* Entry(ulong va) => (TlbEntry*)(Pointer + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
 
     /// <summary>Empties the table.</summary>
     public void Flush()

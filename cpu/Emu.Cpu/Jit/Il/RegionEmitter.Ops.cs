@@ -555,7 +555,7 @@ internal sealed unsafe partial class RegionEmitter
                 il.Emit(OpCodes.Conv_U4);
                 il.Emit(OpCodes.Call, narrow ? AddWithCarry32 : AddWithCarry64);
                 End(op->D, narrow);
-                SetFlagKindMemory();
+                FlagsWrittenPacked();
                 return true;
             }
 
@@ -755,14 +755,9 @@ internal sealed unsafe partial class RegionEmitter
                 EmitExit(0, op->Imm, (op->C & 1) != 0);
                 return true;
             case MicroOpKind.JumpReg:
-                SpillRegisters(dirty & ~TemporaryMask);
-                StoreFlags();
-                StoreRetired();
-                Address(CpuState.PcOffset);
                 Load64(op->A);
-                il.Emit(OpCodes.Stind_I8);
-                usesJumpCache = true;
-                il.Emit(OpCodes.Br, jumpCacheExit);
+                il.Emit(OpCodes.Stloc, outPc);
+                EmitChain(NoSlot);
                 return true;
         }
 
