@@ -160,6 +160,14 @@ public unsafe struct CpuState
     [FieldOffset(656)]
     public ulong LazyB;
 
+    /// <summary>Times compiled code went on to other compiled code, without the interpreter.</summary>
+    [FieldOffset(664)]
+    public ulong ChainHits;
+
+    /// <summary>Times compiled code ended because what comes next has none, or is not linked yet.</summary>
+    [FieldOffset(672)]
+    public ulong ChainMisses;
+
     /// <summary>The <see cref="Vcpu"/> of a state.</summary>
     public static Vcpu OwnerOf(CpuState* s) => (Vcpu)GCHandle.FromIntPtr(s->Owner).Target!;
 

@@ -1937,6 +1937,18 @@ public static unsafe class Interpreter
                     continue;
                 }
 
+                case MicroOpKind.FAdd64:
+                case MicroOpKind.FSub64:
+                case MicroOpKind.FMul64:
+                case MicroOpKind.FDiv64:
+                case MicroOpKind.FMulAdd64:
+                case MicroOpKind.FMulSub64:
+                case MicroOpKind.FAdd32:
+                case MicroOpKind.FSub32:
+                case MicroOpKind.FMul32:
+                case MicroOpKind.FDiv32:
+                case MicroOpKind.FMulAdd32:
+                case MicroOpKind.FMulSub32:
                 case MicroOpKind.Call:
                 {
                     ((delegate*<CpuState*, MicroOp*, void>)op->Imm)(s, op);
@@ -2170,6 +2182,7 @@ public static unsafe class Interpreter
         switch (left)
         {
             case CompiledExit.Left:
+                s->ChainMisses++;
                 goto FromJumpCache;
             case CompiledExit.Limit:
                 // The region may pass the limit; this block of it perhaps does not.
@@ -2178,6 +2191,7 @@ public static unsafe class Interpreter
             case CompiledExit.OuterLoop:
                 return BlockExit.Left;
             case CompiledExit.LinkWanted:
+                s->ChainMisses++;
                 return BlockExit.LinkWanted;
             case CompiledExit.Resume:
                 block = s->SideBlock;

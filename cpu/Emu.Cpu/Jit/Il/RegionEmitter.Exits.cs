@@ -262,6 +262,11 @@ internal sealed unsafe partial class RegionEmitter
         il.Emit(OpCodes.Brtrue, compiled);
         Return(CompiledExit.Left);
         il.MarkLabel(compiled);
+        Address(ChainHitsOffset);
+        LoadState(ChainHitsOffset);
+        il.Emit(OpCodes.Ldc_I8, 1L);
+        il.Emit(OpCodes.Add);
+        il.Emit(OpCodes.Stind_I8);
         il.Emit(OpCodes.Ldarg_0);
         il.Emit(OpCodes.Ldloc, va);
         il.Emit(OpCodes.Conv_I);

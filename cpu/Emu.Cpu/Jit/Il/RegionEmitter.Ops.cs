@@ -30,7 +30,7 @@ internal sealed unsafe partial class RegionEmitter
 
     private void EmitOp(MicroOp* op)
     {
-        if (EmitMove(op) || EmitArithmetic(op) || EmitBits(op) || EmitFlagOp(op) || EmitMemory(op) || EmitVector(op) || EmitHelper(op) || EmitEnd(op))
+        if (EmitMove(op) || EmitArithmetic(op) || EmitBits(op) || EmitFlagOp(op) || EmitMemory(op) || EmitVector(op) || EmitFloat(op) || EmitHelper(op) || EmitEnd(op))
         {
             return;
         }
@@ -636,22 +636,12 @@ internal sealed unsafe partial class RegionEmitter
         switch (op->Kind)
         {
             case MicroOpKind.Call or MicroOpKind.CallFlags:
-                SpillOperands(op);
                 if (op->Kind == MicroOpKind.CallFlags)
                 {
                     FlushFlags();
                 }
 
-                il.Emit(OpCodes.Ldarg_0);
-                Constant((nint)op);
-                Constant((nint)op->Imm);
-                il.EmitCalli(OpCodes.Calli, CallingConventions.Standard, typeof(void), [typeof(nint), typeof(nint)], null);
-                if (IsRegister(op->D))
-                {
-                    ReloadRegisters(1UL << (op->D >> 3));
-                    dirty &= ~(1UL << (op->D >> 3));
-                }
-
+                EmitCall(op);
                 return true;
             case MicroOpKind.CallPure:
                 SpillOperands(op);
@@ -698,6 +688,21 @@ internal sealed unsafe partial class RegionEmitter
                 return true;
             default:
                 return false;
+        }
+    }
+
+    /// <summary>Calls a void helper.</summary>
+    private void EmitCall(MicroOp* op)
+    {
+        SpillOperands(op);
+        il.Emit(OpCodes.Ldarg_0);
+        Constant((nint)op);
+        Constant((nint)op->Imm);
+        il.EmitCalli(OpCodes.Calli, CallingConventions.Standard, typeof(void), [typeof(nint), typeof(nint)], null);
+        if (IsRegister(op->D))
+        {
+            ReloadRegisters(1UL << (op->D >> 3));
+            dirty &= ~(1UL << (op->D >> 3));
         }
     }
 

@@ -18,6 +18,7 @@ internal sealed unsafe partial class RegionEmitter
     private static readonly int SideBlockOffset = Offset(nameof(CpuState.SideBlock));
     private static readonly int SideOpOffset = Offset(nameof(CpuState.SideOp));
     private static readonly int SideStatusOffset = Offset(nameof(CpuState.SideStatus));
+    private static readonly int ChainHitsOffset = Offset(nameof(CpuState.ChainHits));
     private static readonly int LazyKindOffset = Offset(nameof(CpuState.LazyKind));
     private static readonly int LazyAOffset = Offset(nameof(CpuState.LazyA));
     private static readonly int LazyBOffset = Offset(nameof(CpuState.LazyB));

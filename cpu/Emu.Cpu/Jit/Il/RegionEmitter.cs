@@ -41,8 +41,9 @@ internal sealed unsafe partial class RegionEmitter
     private bool flagsPacked;
     private RegionBlock current = null!;
 
-    public RegionEmitter(ILGenerator il, Region region)
+    public RegionEmitter(ILGenerator il, Region region, FloatEnvironment? floats)
     {
+        this.floats = floats;
         this.il = il;
         this.region = region;
         flow = new RegionFlow(region);
@@ -111,6 +112,7 @@ internal sealed unsafe partial class RegionEmitter
             EmitBlock(region.Blocks[i], i);
         }
 
+        EmitSlowFloats();
         EmitExits();
     }
 
