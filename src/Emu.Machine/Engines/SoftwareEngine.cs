@@ -19,7 +19,7 @@ public sealed class SoftwareEngine : ICpuEngine, IEngineStatistics
     public SoftwareEngine(MachineOptions options)
     {
         this.options = options;
-        UsesCompiler = options.Engine == EngineKind.Jit;
+        UsesCompiler = options.Engine != EngineKind.Interpreter;
     }
 
     /// <inheritdoc/>
