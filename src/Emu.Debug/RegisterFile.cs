@@ -91,8 +91,10 @@ internal sealed unsafe class RegisterFile
             }
         }
 
-        var state = (Arm64State*)0;
-        void Add(ulong* member, string name) => slots.TryAdd((int)(nint)member, name);
+        // Only its addresses matter.
+        Arm64State layout;
+        var state = &layout;
+        void Add(ulong* member, string name) => slots.TryAdd((int)((byte*)member - (byte*)state), name);
         Add(&state->System.Daif, "daif");
         Add(&state->System.SpSel, "spsel");
         Add(&state->System.Pan, "pan");
