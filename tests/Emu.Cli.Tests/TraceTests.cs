@@ -35,23 +35,29 @@ public sealed class TraceTests : IDisposable
         var (image, trace) = (Path.Combine(directory.FullName, "Image"), Path.Combine(directory.FullName, "trace"));
         File.WriteAllBytes(image, Program(
             0xD2824681, // mov x1, #0x1234
+            0xD2A80803, // mov x3, #0x40400000
+            0x91200063, // add x3, x3, #0x800
+            0xD518C003, // msr vbar_el1, x3
             0x8B010022, // add x2, x1, x1
             0xF100043F, // cmp x1, #1
-            0x9E670020, // fmov d0, x1
-            0xD51BD042, // msr tpidr_el0, x2
-            0xD4200000, // brk #0: no vectors, so it repeats at 0x200
-            0x14000000));
-        var result = EmuProcess.Run(null, ["run", "--kernel", image, "--serial", "null", "--stop-at", "8", "--trace", trace]);
+            0x9E670020)); // fmov d0, x1: traps, as floating point is off
+        var result = EmuProcess.Run(null, ["run", "--kernel", image, "--serial", "null", "--stop-at", "10", "--time-limit", "100", "--trace", trace]);
+        Assert.Equal("", result.Error);
         Assert.Equal(0, result.Status);
         var lines = File.ReadAllLines(trace);
         Assert.Matches("^0 cpu0 el1 0000000040400000 [0-9a-f]{8} b #0x40400040 ;$", lines[0]);
         Assert.Equal("1 cpu0 el1 0000000040400040 d2824681 mov x1, #0x1234 ; x1=0000000000001234", lines[1].Replace("movz", "mov", StringComparison.Ordinal));
-        Assert.Equal("2 cpu0 el1 0000000040400044 8b010022 add x2, x1, x1 ; x2=0000000000002468", lines[2]);
-        Assert.Equal("3 cpu0 el1 0000000040400048 f100043f cmp x1, #1 ; nzcv=0010", lines[3]);
-        Assert.StartsWith("4 cpu0 el1 000000004040004c 9e670020 fmov d0, x1 ; faults", lines[4], StringComparison.Ordinal);
-        Assert.StartsWith("# cpu0 exception:", lines[5], StringComparison.Ordinal);
-        Assert.Contains(" elr_el1=4040004c", lines[5], StringComparison.Ordinal);
-        Assert.Contains(" esr_el1=1fe00000", lines[5], StringComparison.Ordinal);
+        Assert.EndsWith(" ; x3=0000000040400000", lines[2], StringComparison.Ordinal);
+        Assert.Equal("3 cpu0 el1 0000000040400048 91200063 add x3, x3, #0x800 ; x3=0000000040400800", lines[3]);
+        Assert.Equal("4 cpu0 el1 000000004040004c d518c003 msr vbar_el1, x3 ; vbar_el1=40400800", lines[4]);
+        Assert.Equal("5 cpu0 el1 0000000040400050 8b010022 add x2, x1, x1 ; x2=0000000000002468", lines[5]);
+        Assert.Equal("6 cpu0 el1 0000000040400054 f100043f cmp x1, #1 ; nzcv=0010", lines[6]);
+        Assert.StartsWith("7 cpu0 el1 0000000040400058 9e670020 fmov d0, x1 ; faults", lines[7], StringComparison.Ordinal);
+        Assert.StartsWith("# cpu0 exception:", lines[8], StringComparison.Ordinal);
+        Assert.Contains(" elr_el1=40400058", lines[8], StringComparison.Ordinal);
+        Assert.Contains(" esr_el1=1fe00000", lines[8], StringComparison.Ordinal);
+        Assert.Equal("7 cpu0 el1 0000000040400a00 14000000 b #0x40400a00 ;", lines[9]);
+        Assert.Equal(12, lines.Length);
     }
 
     [Fact]
@@ -63,15 +69,18 @@ public sealed class TraceTests : IDisposable
         Assert.Equal("", File.ReadAllText(trace));
     }
 
-    /// <summary>An arm64 Image whose code begins behind its header.</summary>
+    /// <summary>An arm64 Image whose code begins behind its header, with a loop at the vector of its own exceptions.</summary>
     private static byte[] Program(params uint[] code)
     {
         const int HeaderBytes = 64;
-        var bytes = new byte[HeaderBytes + (code.Length * sizeof(uint))];
-        BitConverter.TryWriteBytes(bytes, 0x14000000u | (HeaderBytes / sizeof(uint)));
+        const int Vector = 0xA00;
+        const uint Branch = 0x14000000;
+        var bytes = new byte[Vector + sizeof(uint)];
+        BitConverter.TryWriteBytes(bytes, Branch | (HeaderBytes / sizeof(uint)));
         BitConverter.TryWriteBytes(bytes.AsSpan(16), (ulong)bytes.Length);
         "ARMd"u8.CopyTo(bytes.AsSpan(56));
         Buffer.BlockCopy(code, 0, bytes, HeaderBytes, code.Length * sizeof(uint));
+        BitConverter.TryWriteBytes(bytes.AsSpan(Vector), Branch);
         return bytes;
     }
 

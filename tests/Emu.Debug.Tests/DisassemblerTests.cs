@@ -18,13 +18,12 @@ public sealed class DisassemblerTests
     }
 
     [Theory]
-    [InlineData(0x19000441u, ".inst 0x19000441: CPYFP, CPYFM, CPYFE")]
-    [InlineData(0x00000001u, ".inst 0x00000001: UDF")]
-    [InlineData(0x0400FFFFu ^ 0x04000000u, ".inst 0x0000ffff: UDF")]
-    public void WhatCapstoneDoesNotKnow_HasItsRowsName(uint word, string text)
+    [InlineData(0x19000441u, ".inst 0x19000441: CPY")]
+    [InlineData(0x91C00420u, ".inst 0x91c00420: SMAX (immediate)")]
+    [InlineData(0xFFFFFFFFu, ".inst 0xffffffff: ")]
+    public void WhatCapstoneDoesNotKnow_HasItsRowsName(uint word, string start)
     {
         using var disassembler = new A64Disassembler();
-        var got = disassembler.Disassemble(0x1000, word);
-        Assert.StartsWith(text[..15], got, StringComparison.Ordinal);
+        Assert.StartsWith(start, disassembler.Disassemble(0x1000, word), StringComparison.Ordinal);
     }
 }
