@@ -14,6 +14,7 @@ internal sealed class RunOptions
     private const string DefaultSeed = "0";
 
     private readonly Option<string> kernel = Text("--kernel", "FILE", "Kernel: an arm64 Image, plain, gzip-compressed or EFI zboot.");
+    private readonly Option<string> firmware = Text("--firmware", "FILE", "Firmware in place of a kernel: EDK2's ArmVirtCloudHv (CLOUDHV_EFI.fd).");
     private readonly Option<string> initramfs = Text("--initramfs", "FILE", "Initial RAM file system.");
     private readonly Option<string> commandLine = Text("--cmdline", "STR", "Kernel command line.");
     private readonly Option<string> cpus = Text("--cpus", "boot=N[,max=M]", "vCPUs, 1 to 32 (default boot=1).");
@@ -57,13 +58,8 @@ internal sealed class RunOptions
     public RunOptions AddTo(Command command)
     {
         foreach (var option in (ReadOnlySpan<Option>)[
-<<<<<<< HEAD
-            kernel, initramfs, commandLine, cpus, cpu, memory, serial, architecture, engine, deterministic, timeLimit, noReboot, semihosting, stopAt,
-            stateHash, stats, statsJson, trace, traceFrom, traceCount])
-=======
-            kernel, initramfs, commandLine, cpus, memory, serial, platform, pciSegments, architecture, engine, deterministic, timeLimit, noReboot, semihosting, stopAt,
-            stateHash, stats, statsJson])
->>>>>>> main
+            kernel, firmware, initramfs, commandLine, cpus, cpu, memory, serial, platform, pciSegments, architecture, engine, deterministic, timeLimit, noReboot, semihosting,
+            stopAt, stateHash, stats, statsJson, trace, traceFrom, traceCount])
         {
             command.Options.Add(option);
         }
@@ -92,7 +88,8 @@ internal sealed class RunOptions
             StopAt = parsed.GetValue(stopAt) is { } n ? MachineOptions.ParseStopAt(n) : null,
             NoReboot = parsed.GetValue(noReboot),
             Semihosting = parsed.GetValue(semihosting),
-            Kernel = parsed.GetValue(kernel) ?? guest?.Kernel ?? throw new EmuException("--kernel is missing; give an arm64 Image, or use emu boot debian-arm64"),
+            Kernel = parsed.GetValue(kernel) ?? guest?.Kernel,
+            Firmware = parsed.GetValue(firmware),
             Initramfs = parsed.GetValue(initramfs) ?? guest?.Initramfs,
             CommandLine = guest is null ? line ?? "" : line is null ? guest.CommandLine : $"{guest.CommandLine} {line}",
         };
@@ -132,18 +129,14 @@ internal sealed class RunOptions
     /// <summary>An option with one value.</summary>
     public static Option<string> Text(string name, string value, string description) => new(name) { Description = description, HelpName = value };
 
-<<<<<<< HEAD
     /// <summary>An option that is there or not.</summary>
     public static Option<bool> Flag(string name, string description) => new(name) { Description = description, Arity = ArgumentArity.Zero };
-=======
+
     /// <summary>An option with one value that may be given several times.</summary>
     private static Option<string[]> Texts(string name, string value, string description) =>
         new(name) { Description = description, HelpName = value, Arity = ArgumentArity.OneOrMore, AllowMultipleArgumentsPerToken = false };
 
     private static string[] Values(ParseResult parsed, Option<string[]> option) => parsed.GetValue(option) ?? [];
-
-    private static Option<bool> Flag(string name, string description) => new(name) { Description = description, Arity = ArgumentArity.Zero };
->>>>>>> main
 }
 
 /// <summary>What a provisioned guest brings along.</summary>
