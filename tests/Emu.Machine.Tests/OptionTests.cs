@@ -1,5 +1,8 @@
 // Option values: what is accepted, and that each malformed one names what is wrong and what is right.
 using Emu.Core;
+using Emu.Cpu.Arm64.SystemLevel;
+using Emu.Cpu.Arm64.Translate;
+using Emu.Machine.Boards;
 using Emu.Machine.Options;
 
 namespace Emu.Machine.Tests;
@@ -31,6 +34,25 @@ public class OptionTests
     [InlineData("max=2", "boot= is missing")]
     [InlineData("boot=4,max=2", "max=2 is less than boot=4")]
     public void Cpus_Rejects(string text, string message) => Rejects(() => CpusOption.Parse(text), "--cpus", message);
+
+    [Fact]
+    public void Cpu_TakesFeaturesAway()
+    {
+        Assert.Equal(CpuOption.Default, CpuOption.Parse("max"));
+        Assert.Equal(CpuOption.Default, CpuOption.Parse("max,-sve,-mte,+lse"));
+        var option = CpuOption.Parse("max,-lse,-flagm,-flagm2");
+        Assert.Equal([A64Feature.LSE, A64Feature.FlagM, A64Feature.FlagM2], Enum.GetValues<A64Feature>().Where(f => CpuOption.Default.Features.Has(f) && !option.Features.Has(f)));
+        Assert.Equal(PointerAuthenticationAlgorithm.Qarma5, CpuOption.Parse("max,pauth-qarma5").PointerAuthentication);
+    }
+
+    [Theory]
+    [InlineData("", "'' is unknown; expected max")]
+    [InlineData("max,", "there is no feature ''")]
+    [InlineData("max,-LSE", "there is no feature 'LSE'")]
+    [InlineData("max,-aes", "pmull needs aes; take it away too: --cpu max,-aes,-pmull")]
+    [InlineData("max,-flagm", "--cpu max,-flagm,-flagm2")]
+    [InlineData("max,sme", "sme is not implemented")]
+    public void Cpu_Rejects(string text, string message) => Rejects(() => CpuOption.Parse(text), "--cpu", message);
 
     [Theory]
     [InlineData("size=512M", 512UL << 20)]
@@ -107,7 +129,7 @@ public class OptionTests
         Assert.Equal(GuestArchitecture.Arm64, MachineOptions.ParseArchitecture("arm64"));
         Rejects(() => MachineOptions.ParseArchitecture("x86_64"), "--arch x86_64", "not supported in this version");
         Rejects(() => MachineOptions.ParseArchitecture("mips"), "--arch 'mips'", "expected arm64");
-        Rejects(() => MachineOptions.ParseEngine("jit"), "--engine 'jit'", "expected auto or interpreter");
+        Rejects(() => MachineOptions.ParseEngine("kvm"), "--engine 'kvm'", "expected auto, interpreter or jit");
         Rejects(() => MachineOptions.ParseStopAt("0"), "--stop-at", "at least 1");
     }
 
@@ -118,6 +140,39 @@ public class OptionTests
         Rejects(options.Validate, "--stop-at", "add it, or use --cpus boot=1");
         (options with { DeterministicSeed = 0 }).Validate();
         (options with { Cpus = CpusOption.Default }).Validate();
+    }
+
+    [Fact]
+    public void Platform_CountsSegmentsAndTheirWeights()
+    {
+        Assert.Equal([PciApertureWeights.Equal], PlatformOption.Parse(null, []).ApertureWeights);
+        Assert.Equal(
+            [new(1, 1), new(1, 4), new(3, 1)],
+            PlatformOption.Parse("num_pci_segments=3", ["pci_segment=2,mmio32_aperture_weight=3", "pci_segment=1,mmio64_aperture_weight=4"]).ApertureWeights);
+        Rejects(() => PlatformOption.Parse("num_pci_segments=97", []), "--platform", "from 1 to 96");
+        Rejects(() => PlatformOption.Parse("segments=2", []), "--platform", "unknown key 'segments'");
+        Rejects(() => PlatformOption.Parse(null, ["mmio32_aperture_weight=3"]), "--pci-segment", "pci_segment= is missing");
+        Rejects(() => PlatformOption.Parse(null, ["pci_segment=1"]), "--pci-segment", "there is no segment 1; give --platform num_pci_segments=2 or more");
+        Rejects(() => PlatformOption.Parse(null, ["pci_segment=0", "pci_segment=0"]), "--pci-segment", "described twice");
+    }
+
+    [Fact]
+    public void OptionString_KeepsCommasInBracketsAndQuotes()
+    {
+        var option = OptionString.Parse("--x", "a=[1,2],b=\"c,d=e\"", "a", "b");
+        Assert.Equal("[1,2]", option["a"]);
+        Assert.Equal("c,d=e", option["b"]);
+        Rejects(() => OptionString.Parse("--x", "a=[1,2", "a"), "--x a=[1,2", "a bracket has no partner");
+        Rejects(() => OptionString.Parse("--x", "a=\"1", "a"), "--x", "a double quote has no partner");
+    }
+
+    [Fact]
+    public void KernelAndFirmware_ExcludeEachOther()
+    {
+        Rejects(new MachineOptions().Validate, "--kernel is missing", "--firmware FILE");
+        Rejects(new MachineOptions { Kernel = "k", Firmware = "f" }.Validate, "--kernel and --firmware", "give one of them");
+        Rejects(new MachineOptions { Firmware = "f", CommandLine = "quiet" }.Validate, "--initramfs and --cmdline go with --kernel", "");
+        new MachineOptions { Firmware = "f" }.Validate();
     }
 
     internal static void Rejects(Action action, string start, string contains)

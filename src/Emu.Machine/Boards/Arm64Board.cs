@@ -1,5 +1,6 @@
 // The arm64 machine's devices: made, given their interrupts, and mapped where the layout says.
 using Emu.Core;
+using Emu.Devices.Acpi;
 using Emu.Devices.Gpio;
 using Emu.Devices.Irq;
 using Emu.Devices.Rtc;
@@ -15,6 +16,8 @@ public sealed class Arm64Board
     private readonly Pl011? uart;
     private readonly Pl031 rtc;
     private readonly Pl061 gpio;
+    private readonly PowerButton powerButton;
+    private readonly GenericEventDevice events;
 
     /// <summary>Makes and maps the devices.</summary>
     /// <param name="options">vCPU counts.</param>
@@ -31,7 +34,9 @@ public sealed class Arm64Board
             affinities[i] = Arm64Layout.Mpidr(i);
         }
 
-        Gic = new Gic(affinities, Arm64Layout.SpiCount, log);
+        var itsBase = Arm64Layout.GicItsBase(options.Cpus.Maximum);
+        Gic = new Gic(affinities, Arm64Layout.SpiCount, log, new ItsOptions(memory, itsBase));
+        memory.AddMmio("gic its", itsBase, Gic.ItsFramesLength, Gic.ItsFrames!);
         memory.AddMmio("gic redistributors", Arm64Layout.GicRedistributorBase(options.Cpus.Maximum), Gic.RedistributorFramesLength, Gic.RedistributorFrames);
         memory.AddMmio("gic distributor", Arm64Layout.GicDistributorBase, Gic.DistributorFrameLength, Gic.DistributorFrame);
 
@@ -46,18 +51,36 @@ public sealed class Arm64Board
         memory.AddMmio("pl031", Arm64Layout.Pl031Base, Arm64Layout.PrimeCellSize, rtc);
         gpio = new Pl061(Gic.Spi(Arm64Layout.GpioInterrupt));
         memory.AddMmio("pl061", Arm64Layout.Pl061Base, Arm64Layout.PrimeCellSize, gpio);
-        PowerButton = new PowerButton(clock, gpio);
-        Sections = uart is null ? [Gic, rtc, gpio, PowerButton] : [Gic, uart, rtc, gpio, PowerButton];
+        powerButton = new PowerButton(clock, gpio);
+        events = new GenericEventDevice(Gic.Spi(Arm64Layout.GenericEventInterrupt));
+        memory.AddMmio("ged", Arm64Layout.GenericEventBase, Arm64Layout.PlatformPageSize, events);
+        Pci = new PciComplex(PciLayout.Create(options.Platform.ApertureWeights, options.Memory.Size), memory, log);
+        PciHotplug = new PciHotplugController(Pci.Segments, events);
+        memory.AddMmio("pci hotplug", Arm64Layout.PciHotplugBase, Arm64Layout.PlatformPageSize, PciHotplug);
+        Sections = [Gic, .. uart is null ? (ISnapshotable[])[] : [uart], rtc, gpio, powerButton, events, PciHotplug, .. Pci.Segments];
     }
 
     /// <summary>The interrupt controller.</summary>
     public Gic Gic { get; }
 
-    /// <summary>The power button.</summary>
-    public PowerButton PowerButton { get; }
+    /// <summary>The PCI segments.</summary>
+    public PciComplex Pci { get; }
+
+    /// <summary>Adds and removes PCI devices of a running machine, where the guest knows ACPI.</summary>
+    public PciHotplugController PciHotplug { get; }
 
     /// <summary>Every device with state, in a fixed order.</summary>
     public IReadOnlyList<ISnapshotable> Sections { get; }
+
+    /// <summary>
+    /// Presses the power button once: the GPIO line that the device tree names, and the event that the ACPI tables name. The guest knows one of
+    /// them and does not hear the other.
+    /// </summary>
+    public void PressPowerButton()
+    {
+        powerButton.Press();
+        events.Raise(GenericEvent.PowerButton);
+    }
 
     /// <summary>Begins to read serial input.</summary>
     public void StartSerial()
@@ -71,9 +94,12 @@ public sealed class Arm64Board
     /// <summary>Power-on reset of every device; their wires follow.</summary>
     public void Reset()
     {
+        Pci.Reset();
         uart?.Reset();
         rtc.Reset();
         gpio.Reset();
+        events.Reset();
+        PciHotplug.Reset();
         Gic.Reset();
     }
 }
