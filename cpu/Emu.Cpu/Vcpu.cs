@@ -25,6 +25,8 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
     private GCHandle handle;
     private long outerLoopPasses;
     private bool runningPrivate;
+    private int unfinished;
+    private ulong unfinishedPc;
     private volatile bool inGuestCode;
 
     private const int FetchEntries = 256;
@@ -187,6 +189,16 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
         }
     }
 
+    /// <summary>
+    /// Instructions left of a block that a limit cut short. Interrupts are taken between blocks: the rest runs first, so that where a run is
+    /// stopped, traced or saved changes nothing of what the guest sees.
+    /// </summary>
+    protected int Unfinished
+    {
+        get => unfinished != 0 && State->Pc == unfinishedPc ? unfinished : 0;
+        set => (unfinished, unfinishedPc) = (value, State->Pc);
+    }
+
     /// <inheritdoc/>
     public VcpuExit Run(ulong retiredLimit)
     {
@@ -272,7 +284,12 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
                 return VcpuExit.LimitReached;
             }
 
-            if (s->InterruptLines != 0)
+            if (unfinished != 0 && s->Pc != unfinishedPc)
+            {
+                unfinished = 0;
+            }
+
+            if (s->InterruptLines != 0 && unfinished == 0)
             {
                 s->LinkFrom = null;
                 s->ExactRetired = s->Retired;
@@ -282,6 +299,7 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
             var block = Lookup(s->Pc);
             if (block == null)
             {
+                unfinished = 0;
                 continue;
             }
 
@@ -291,11 +309,15 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
                 s->LinkFrom = null;
             }
 
-            runningPrivate = s->Retired + (ulong)block->Count > retiredLimit;
+            var whole = unfinished != 0 ? unfinished : block->Count;
+            var length = (int)Math.Min((ulong)whole, retiredLimit - s->Retired);
+            runningPrivate = length < block->Count;
             if (runningPrivate)
             {
-                block = PrivateBlock(block->Physical, (int)(retiredLimit - s->Retired));
+                block = PrivateBlock(block->Physical, length);
             }
+
+            unfinished = whole - length;
 
             outerLoopPasses++;
             inGuestCode = true;
@@ -304,9 +326,12 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
             Interlocked.MemoryBarrier();
             var exit = Enter(block);
             inGuestCode = false;
+            unfinished = s->Retired == retiredLimit ? unfinished : 0;
+            unfinishedPc = s->Pc;
             switch (exit)
             {
                 case BlockExit.Fault:
+                    unfinished = 0;
                     s->ExactRetired = s->Retired;
                     TakeFault();
                     break;
