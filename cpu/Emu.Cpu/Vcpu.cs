@@ -311,7 +311,9 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
 
             var whole = unfinished != 0 ? unfinished : block->Count;
             var length = (int)Math.Min((ulong)whole, retiredLimit - s->Retired);
-            runningPrivate = length < block->Count;
+
+            // A block of its own also for a rest that is run to its end: it is not linked, so interrupts are looked at behind it.
+            runningPrivate = unfinished != 0 || length < block->Count;
             if (runningPrivate)
             {
                 block = PrivateBlock(block->Physical, length);

@@ -31,7 +31,6 @@ public sealed partial class VirtualMachine
         hostClock?.Freeze();
         try
         {
-            board.Pause();
             directory.WriteState(writer =>
             {
                 writer.Bool(options.Deterministic);
@@ -56,7 +55,6 @@ public sealed partial class VirtualMachine
         }
         finally
         {
-            board.Resume();
             hostClock?.Thaw();
         }
     }
