@@ -311,9 +311,18 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
 
             var whole = unfinished != 0 ? unfinished : block->Count;
             var length = (int)Math.Min((ulong)whole, retiredLimit - s->Retired);
+            if (unfinished != 0)
+            {
+                // The rest of a block is followed by a look at the interrupts, whatever the caches know about what comes next.
+                Volatile.Write(ref s->Limit, s->Retired + (ulong)length);
+                Interlocked.MemoryBarrier();
+                if (Volatile.Read(ref s->Requests) != 0)
+                {
+                    continue;
+                }
+            }
 
-            // A block of its own also for a rest that is run to its end: it is not linked, so interrupts are looked at behind it.
-            runningPrivate = unfinished != 0 || length < block->Count;
+            runningPrivate = length < block->Count;
             if (runningPrivate)
             {
                 block = PrivateBlock(block->Physical, length);
