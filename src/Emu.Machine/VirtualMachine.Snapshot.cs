@@ -11,14 +11,14 @@ public sealed partial class VirtualMachine
     /// <exception cref="EmuException">The directory cannot be written.</exception>
     public void Snapshot(string path)
     {
-        Pause();
+        runner.Pause();
         try
         {
             Save(path);
         }
         finally
         {
-            Resume();
+            runner.Resume();
         }
     }
 
@@ -29,6 +29,7 @@ public sealed partial class VirtualMachine
         directory.Create();
         var hostClock = clock as HostClock;
         hostClock?.Freeze();
+        board.Pci.Pause();
         try
         {
             directory.WriteState(writer =>
@@ -55,6 +56,7 @@ public sealed partial class VirtualMachine
         }
         finally
         {
+            board.Pci.Resume();
             hostClock?.Thaw();
         }
     }
