@@ -14,6 +14,7 @@ internal sealed class RunOptions
     private const string DefaultSeed = "0";
 
     private readonly Option<string> kernel = Text("--kernel", "FILE", "Kernel: an arm64 Image, plain, gzip-compressed or EFI zboot.");
+    private readonly Option<string> firmware = Text("--firmware", "FILE", "Firmware in place of a kernel: EDK2's ArmVirtCloudHv (CLOUDHV_EFI.fd).");
     private readonly Option<string> initramfs = Text("--initramfs", "FILE", "Initial RAM file system.");
     private readonly Option<string> commandLine = Text("--cmdline", "STR", "Kernel command line.");
     private readonly Option<string> cpus = Text("--cpus", "boot=N[,max=M]", "vCPUs, 1 to 32 (default boot=1).");
@@ -60,7 +61,7 @@ internal sealed class RunOptions
     /// <summary>Adds the options to a command.</summary>
     public RunOptions AddTo(Command command)
     {
-        foreach (var option in (ReadOnlySpan<Option>)[kernel, initramfs, commandLine, .. Machinery, .. Session])
+        foreach (var option in (ReadOnlySpan<Option>)[kernel, firmware, initramfs, commandLine, .. Machinery, .. Session])
         {
             command.Options.Add(option);
         }
@@ -88,10 +89,13 @@ internal sealed class RunOptions
     /// <summary>The machine's options as text, for a snapshot.</summary>
     private List<string> Arguments(ParseResult parsed, MachineOptions machine)
     {
-        List<string> arguments = [kernel.Name, Path.GetFullPath(machine.Kernel), commandLine.Name, machine.CommandLine];
-        if (machine.Initramfs is { } image)
+        List<string> arguments = [commandLine.Name, machine.CommandLine];
+        foreach (var (name, path) in ((string, string?)[])[(kernel.Name, machine.Kernel), (firmware.Name, machine.Firmware), (initramfs.Name, machine.Initramfs)])
         {
-            arguments.AddRange([initramfs.Name, Path.GetFullPath(image)]);
+            if (path is not null)
+            {
+                arguments.AddRange([name, Path.GetFullPath(path)]);
+            }
         }
 
         foreach (var option in (ReadOnlySpan<Option>)[.. Machinery, serial, engine])
@@ -161,7 +165,8 @@ internal sealed class RunOptions
             Platform = PlatformOption.Parse(parsed.GetValue(platform), Values(parsed, pciSegments)),
             DeterministicSeed = parsed.GetValue(deterministic) is { } d ? MachineOptions.ParseSeed(d) : null,
             Semihosting = parsed.GetValue(semihosting),
-            Kernel = parsed.GetValue(kernel) ?? guest?.Kernel ?? throw new EmuException("--kernel is missing; give an arm64 Image, or use emu boot debian-arm64"),
+            Kernel = parsed.GetValue(kernel) ?? guest?.Kernel,
+            Firmware = parsed.GetValue(firmware),
             Initramfs = parsed.GetValue(initramfs) ?? guest?.Initramfs,
             CommandLine = guest is null ? line ?? "" : line is null ? guest.CommandLine : $"{guest.CommandLine} {line}",
         };
