@@ -23,7 +23,8 @@ internal static class RestoreCommand
         var machine = options.Restored(parsed, directory);
         machine.Validate();
         using var report = options.ExitReport(parsed);
-        var session = new Session(machine, report);
+        using var trace = options.Trace(parsed, machine);
+        var session = new Session(machine, report) { Driver = trace };
         return session.Status(session.Run());
     }
 }

@@ -2,6 +2,7 @@
 using System.CommandLine;
 using Emu.Cli.Reports;
 using Emu.Core;
+using Emu.Debug;
 using Emu.Machine.Lifecycle;
 using Emu.Machine.Options;
 
@@ -18,6 +19,7 @@ internal sealed class RunOptions
     private readonly Option<string> initramfs = Text("--initramfs", "FILE", "Initial RAM file system.");
     private readonly Option<string> commandLine = Text("--cmdline", "STR", "Kernel command line.");
     private readonly Option<string> cpus = Text("--cpus", "boot=N[,max=M]", "vCPUs, 1 to 32 (default boot=1).");
+    private readonly Option<string> cpu = Text("--cpu", "max[,-FEATURE]...", "What the vCPUs implement: everything, less what is named (see emu isa arm64 --features); pauth-qarma5 chooses that algorithm.");
     private readonly Option<string> memory = Text("--memory", "size=SIZE", "RAM, with suffix K, M, G or T (default size=512M).");
     private readonly Option<string> platform = Text("--platform", "num_pci_segments=N", "The machine's PCI segments, 1 to 96 (default 1).");
     private readonly Option<string[]> pciSegments = Texts("--pci-segment", "pci_segment=N,mmio32_aperture_weight=W,mmio64_aperture_weight=W", "A segment's share of the PCI windows; repeatable.");
@@ -36,6 +38,9 @@ internal sealed class RunOptions
     };
 
     private readonly Option<string> statsJson = Text("--stats-json", "FILE", "At exit, write the figures of the run as JSON.");
+    private readonly Option<string> trace = Text("--trace", "FILE", "Write a line for each instruction: disassembly and the registers it changed.");
+    private readonly Option<string> traceFrom = Text("--trace-from", "INSTRUCTIONS", "Begin the trace when so many instructions were retired (default 0).");
+    private readonly Option<string> traceCount = Text("--trace-count", "INSTRUCTIONS", "Instructions in the trace (default: to the end).");
     private readonly Option<bool> noReboot = Flag("--no-reboot", "A guest reset ends the run, with status 10.");
     private readonly Option<bool> semihosting = Flag("--semihosting", "Let the guest use Arm semihosting: console output and exit code.");
     private readonly Option<bool> stats = Flag("--stats", "At exit, print the figures of the run on standard error.");
@@ -81,10 +86,11 @@ internal sealed class RunOptions
     }
 
     /// <summary>Options that make the machine what it is, besides the images.</summary>
-    private Option[] Machinery => [cpus, memory, platform, pciSegments, architecture, deterministic, semihosting];
+    private Option[] Machinery => [cpus, cpu, memory, platform, pciSegments, architecture, deterministic, semihosting];
 
     /// <summary>Options of one run of it.</summary>
-    private Option[] Session => [serial, engine, timeLimit, noReboot, stopAt, snapshotAt, stateHash, stats, statsJson];
+    private Option[] Session =>
+        [serial, engine, timeLimit, noReboot, stopAt, snapshotAt, stateHash, stats, statsJson, trace, traceFrom, traceCount];
 
     /// <summary>The machine's options as text, for a snapshot.</summary>
     private List<string> Arguments(ParseResult parsed, MachineOptions machine)
@@ -160,6 +166,7 @@ internal sealed class RunOptions
             Architecture = parsed.GetValue(architecture) is { } a ? MachineOptions.ParseArchitecture(a) : GuestArchitecture.Auto,
             Engine = parsed.GetValue(engine) is { } e ? MachineOptions.ParseEngine(e) : EngineKind.Auto,
             Cpus = parsed.GetValue(cpus) is { } c ? CpusOption.Parse(c) : CpusOption.Default,
+            Cpu = parsed.GetValue(cpu) is { } f ? CpuOption.Parse(f) : CpuOption.Default,
             Memory = parsed.GetValue(memory) is { } m ? MemoryOption.Parse(m) : MemoryOption.Default,
             Serial = parsed.GetValue(serial) is { } s ? SerialOption.Parse(s) : SerialOption.Default,
             Platform = PlatformOption.Parse(parsed.GetValue(platform), Values(parsed, pciSegments)),
@@ -173,6 +180,29 @@ internal sealed class RunOptions
         return OfThisRun(parsed, machine with { Arguments = Arguments(parsed, machine) });
     }
 
+    /// <summary>The trace that was asked for, or null.</summary>
+    /// <param name="parsed">The parsed line.</param>
+    /// <param name="machine">The machine.</param>
+    /// <exception cref="EmuException">A malformed value, a machine whose instructions have no order, or a file that cannot be written.</exception>
+    public InstructionTrace? Trace(ParseResult parsed, MachineOptions machine)
+    {
+        var from = parsed.GetValue(traceFrom) is { } f ? OptionString.ParseInteger("--trace-from", f, 0, ulong.MaxValue) : 0;
+        var count = parsed.GetValue(traceCount) is { } n ? OptionString.ParseInteger("--trace-count", n, 1, ulong.MaxValue) : ulong.MaxValue;
+        if (parsed.GetValue(trace) is not { } path)
+        {
+            return parsed.GetValue(traceFrom) is null && parsed.GetValue(traceCount) is null
+                ? null
+                : throw new EmuException("--trace-from and --trace-count need --trace FILE");
+        }
+
+        if (machine.Cpus.Boot > 1 && !machine.Deterministic)
+        {
+            throw new EmuException($"--trace with --cpus boot={machine.Cpus.Boot} needs --deterministic: vCPUs on threads of their own have no common order; add it, or use --cpus boot=1");
+        }
+
+        return new InstructionTrace(path, from, count);
+    }
+
     /// <summary>Whether the user chose the serial port's other end.</summary>
     public bool HasSerial(ParseResult parsed) => parsed.GetValue(serial) is not null;
 
@@ -184,13 +214,14 @@ internal sealed class RunOptions
     /// <summary>An option with one value.</summary>
     public static Option<string> Text(string name, string value, string description) => new(name) { Description = description, HelpName = value };
 
+    /// <summary>An option that is there or not.</summary>
+    public static Option<bool> Flag(string name, string description) => new(name) { Description = description, Arity = ArgumentArity.Zero };
+
     /// <summary>An option with one value that may be given several times.</summary>
     private static Option<string[]> Texts(string name, string value, string description) =>
         new(name) { Description = description, HelpName = value, Arity = ArgumentArity.OneOrMore, AllowMultipleArgumentsPerToken = false };
 
     private static string[] Values(ParseResult parsed, Option<string[]> option) => parsed.GetValue(option) ?? [];
-
-    private static Option<bool> Flag(string name, string description) => new(name) { Description = description, Arity = ArgumentArity.Zero };
 }
 
 /// <summary>What a provisioned guest brings along.</summary>

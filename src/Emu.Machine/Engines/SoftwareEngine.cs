@@ -19,7 +19,7 @@ public sealed class SoftwareEngine : ICpuEngine, IEngineStatistics
     public SoftwareEngine(MachineOptions options)
     {
         this.options = options;
-        UsesCompiler = options.Engine == EngineKind.Jit;
+        UsesCompiler = options.Engine != EngineKind.Interpreter;
     }
 
     /// <inheritdoc/>
@@ -29,7 +29,7 @@ public sealed class SoftwareEngine : ICpuEngine, IEngineStatistics
     public bool UsesCompiler { get; }
 
     /// <inheritdoc/>
-    public bool HasPmu => A64Features.Implemented.Has(A64Feature.PMUv3);
+    public bool HasPmu => options.Cpu.Features.Has(A64Feature.PMUv3);
 
     /// <inheritdoc/>
     public IEngineStatistics Statistics => this;
@@ -75,7 +75,10 @@ public sealed class SoftwareEngine : ICpuEngine, IEngineStatistics
             var compiler = UsesCompiler ? new JitCompiler(new IlBackEnd(), JitCompiler.DefaultLimit) : null;
             shared = new VcpuShared(configuration.Memory) { Compiler = compiler };
             compiler?.Start(shared.Code, JitCompiler.DefaultThreshold);
-            cluster = new Arm64Cluster(shared, parallel: options.Cpus.Boot > 1 && !options.Deterministic);
+            cluster = new Arm64Cluster(shared, options.Cpu.Features, parallel: options.Cpus.Boot > 1 && !options.Deterministic)
+            {
+                PointerAuthenticationAlgorithm = options.Cpu.PointerAuthentication,
+            };
         }
 
         return cluster.Create(new Arm64VcpuConfiguration

@@ -70,7 +70,7 @@ public sealed class ThreadedRunner : Runner
             ParkWhilePaused();
             var before = vcpu.Retired;
             var limit = Math.Min(stopAt ?? ulong.MaxValue, SnapshotAt ?? ulong.MaxValue);
-            var exit = vcpu.Run(limit == ulong.MaxValue ? limit : before + (limit - count));
+            var exit = Run(vcpu, limit == ulong.MaxValue ? limit : before + (limit - count));
             Volatile.Write(ref count, count + (vcpu.Retired - before));
             CheckSnapshot(count);
             if (exit == VcpuExit.LimitReached && count == stopAt)
