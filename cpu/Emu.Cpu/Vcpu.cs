@@ -343,6 +343,9 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
     /// <summary>Walks the page tables. On failure the exception is recorded for <see cref="TakeFault"/>.</summary>
     protected abstract bool Translate(ulong va, AccessKind kind, bool unprivileged, out Translation translation);
 
+    /// <summary>Every access is checked for alignment, before it is translated (A64 SCTLR.A).</summary>
+    public virtual bool ChecksAlignmentFirst => false;
+
     /// <summary>Whether an unaligned access to a page with alignment checks is fine after all; if not, the alignment fault is recorded.</summary>
     public abstract bool PermitsUnaligned(ulong va, int size, bool write);
 
