@@ -92,7 +92,7 @@ public sealed unsafe partial class Arm64Vcpu
 
         var target = Math.Max(ExceptionLevel, 1);
         var exceptionClass = (int)f.Class;
-        if (f.Class is ExceptionClass.InstructionAbort or ExceptionClass.DataAbort && target == ExceptionLevel)
+        if (f.Class is ExceptionClass.InstructionAbort or ExceptionClass.DataAbort or ExceptionClass.Watchpoint && target == ExceptionLevel)
         {
             exceptionClass++;
         }
@@ -283,6 +283,11 @@ public sealed unsafe partial class Arm64Vcpu
             ModeChanged();
         }
 
+        if ((register.Effects & RegisterEffects.Debug) != 0)
+        {
+            DebugChanged();
+        }
+
         if ((register.Effects & RegisterEffects.Context) != 0)
         {
             if (Monitors.Counting)
@@ -319,8 +324,19 @@ public sealed unsafe partial class Arm64Vcpu
     protected override BlockExit Enter(Block* block)
     {
         var s = State;
+        if ((s->ModeKey & (ulong)(A64Mode.SoftwareStep | A64Mode.Breakpoints)) == 0)
+        {
+            return base.Enter(block);
+        }
+
         if ((s->ModeKey & (ulong)A64Mode.SoftwareStep) == 0)
         {
+            if (TryTakeBreakpoint())
+            {
+                return BlockExit.Left;
+            }
+
+            s->Limit = s->Retired + 1;
             return base.Enter(block);
         }
 
@@ -329,6 +345,11 @@ public sealed unsafe partial class Arm64Vcpu
         {
             // Active-pending.
             TakeStep();
+            return BlockExit.Left;
+        }
+
+        if (TryTakeBreakpoint())
+        {
             return BlockExit.Left;
         }
 

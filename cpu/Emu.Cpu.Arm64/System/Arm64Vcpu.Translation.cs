@@ -96,7 +96,8 @@ public sealed unsafe partial class Arm64Vcpu
             | ((a->System.El1.Sctlr & Sctlr.A) != 0 ? TlbInfo.CheckAlignment : 0)
             | (w.NonGlobal ? TlbInfo.NonGlobal : 0)
             | (w.Large ? TlbInfo.Large : 0)
-            | (w.UserAccessible ? TlbInfo.UserAccessible : 0);
+            | (w.UserAccessible ? TlbInfo.UserAccessible : 0)
+            | WatchedInfo(va);
         return true;
     }
 

@@ -156,6 +156,7 @@ public sealed unsafe partial class Arm64Vcpu : Vcpu, IA64Exceptions
         ForgetContext();
         ModeChanged();
         SelectTables();
+        DebugChanged();
         Monitors.Restored();
     }
 
@@ -201,6 +202,11 @@ public sealed unsafe partial class Arm64Vcpu : Vcpu, IA64Exceptions
         if ((r.Mdscr & 1) != 0 && StepEnabled())
         {
             key |= (ulong)A64Mode.SoftwareStep;
+        }
+
+        if ((breakpointLevels & (1u << (int)el)) != 0)
+        {
+            key |= (ulong)A64Mode.Breakpoints;
         }
 
         State->ModeKey = key;

@@ -236,7 +236,7 @@ public static unsafe class MemoryAccess
             return cpu.PermitsUnaligned(va, size, write);
         }
 
-        return true;
+        return (e->Info & (ulong)TlbInfo.Watched) == 0 || cpu.PermitsWatched(va, size, write);
     }
 
     /// <summary>Invalidates code under a write; true when some was there. Clears the entry's flag when the page holds no code any more.</summary>

@@ -67,7 +67,7 @@ public sealed unsafe class TlbTable
             return;
         }
 
-        if (NearLarge(va & vaMask, va & vaMask, vaMask))
+        if (NearLarge(va, va, vaMask, largeMask))
         {
             FlushWhere(TlbInfo.Large, va, vaMask & largeMask);
         }
@@ -113,7 +113,7 @@ public sealed unsafe class TlbTable
             return;
         }
 
-        if (((last - va) >> 12) < SmallRange && !NearLarge(va & vaMask, last & vaMask, vaMask))
+        if (((last - va) >> 12) < SmallRange && !NearLarge(va, last, vaMask, largeMask))
         {
             for (var page = va & TlbEntry.PageMask; page <= last; page += 0x1000)
             {
@@ -168,8 +168,11 @@ public sealed unsafe class TlbTable
     }
 
     /// <summary>Whether a large translation was filled in one of the gibibytes of a range: kernels unmap small pages far from their linear map.</summary>
-    private bool NearLarge(ulong first, ulong last, ulong vaMask)
+    private bool NearLarge(ulong first, ulong last, ulong vaMask, ulong largeMask)
     {
+        // The range, widened to the largest translation that there may be.
+        first &= vaMask & largeMask;
+        last = (last | ~largeMask) & vaMask;
         if ((Seen & TlbInfo.Large) == 0)
         {
             return false;
