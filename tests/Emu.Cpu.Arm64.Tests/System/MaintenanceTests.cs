@@ -193,7 +193,7 @@ public sealed unsafe class MaintenanceTests
             t.Start();
         }
 
-        Assert.All(threads, t => Assert.True(t.Join(TimeSpan.FromSeconds(30))));
+        Assert.All(threads, t => Assert.True(t.Join(TimeSpan.FromMinutes(5))));
     }
 
     /// <summary>After TLBI and DSB on one thread, a vCPU that runs on another has dropped its entry.</summary>
