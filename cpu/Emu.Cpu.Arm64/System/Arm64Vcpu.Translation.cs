@@ -92,6 +92,7 @@ public sealed unsafe partial class Arm64Vcpu
         translation.PhysicalPage = w.Physical & TlbEntry.PageMask;
         translation.Readable = w.Readable;
         translation.Writable = w.Writable;
+        translation.LargeSize = w.Reach;
         translation.Info = (w.IsDevice ? TlbInfo.Device : 0)
             | ((a->System.El1.Sctlr & Sctlr.A) != 0 ? TlbInfo.CheckAlignment : 0)
             | (w.NonGlobal ? TlbInfo.NonGlobal : 0)
