@@ -510,6 +510,12 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
                 return null;
             }
 
+            if (Code.EnterUncached(physical))
+            {
+                // Where a store into the running block must end it, one instruction at a time sees every store.
+                return PrivateBlock(physical, CodeWriteEndsBlock ? 1 : int.MaxValue);
+            }
+
             while ((block = Code.Translate(this, physical, s->ModeKey, region)) == null)
             {
                 s->LinkFrom = null;

@@ -31,6 +31,8 @@ public sealed class DeterministicRunner : Runner
     private ulong runUntil;
     private ulong total;
     private bool running;
+    private ulong checkpoint = ulong.MaxValue;
+    private Func<ulong, ulong>? atCheckpoint;
 
     /// <summary>Creates the runner.</summary>
     /// <param name="vcpus">vCPUs by index.</param>
@@ -55,6 +57,18 @@ public sealed class DeterministicRunner : Runner
 
     /// <inheritdoc/>
     public override ulong Instructions => Volatile.Read(ref total);
+
+    /// <summary>
+    /// Has an action called on the machine's thread when exactly so many instructions were retired, with the machine standing still there as
+    /// <c>--stop-at</c> would leave it. The guest goes on afterwards as if nothing had happened. Before <see cref="Start"/>.
+    /// </summary>
+    /// <param name="first">Instructions over all vCPUs.</param>
+    /// <param name="reached">Gets the count; returns the next one, larger, or <see cref="ulong.MaxValue"/> for none.</param>
+    public void SetCheckpoint(ulong first, Func<ulong, ulong> reached)
+    {
+        checkpoint = first;
+        atCheckpoint = reached;
+    }
 
     /// <inheritdoc/>
     public override void Start()
@@ -106,6 +120,7 @@ public sealed class DeterministicRunner : Runner
             // A pause stands inside the turn, so that the turns after it are the same as without one.
             ParkWhilePaused();
             clock.RunDueTimers();
+            PassCheckpoint();
             var done = current.Retired - turnStart;
             if (done >= length)
             {
@@ -113,7 +128,7 @@ public sealed class DeterministicRunner : Runner
             }
 
             var now = turnTime + done;
-            var step = Math.Min(length - done, clock.NextDeadline - now);
+            var step = Math.Min(Math.Min(length - done, clock.NextDeadline - now), checkpoint - total);
             runUntil = now + step;
             running = true;
             var exit = current.Run(turnStart + done + step);
@@ -129,9 +144,18 @@ public sealed class DeterministicRunner : Runner
 
         clock.Set(turnTime + (current.Retired - turnStart));
         clock.Source = null;
+        PassCheckpoint();
         if (total == stopAt)
         {
             Control.Stop(new RunOutcome(RunEnd.InstructionLimit));
+        }
+    }
+
+    private void PassCheckpoint()
+    {
+        if (total == checkpoint)
+        {
+            checkpoint = atCheckpoint!(total);
         }
     }
 
