@@ -25,18 +25,28 @@ public abstract record BisectionResult
     }
 }
 
-/// <summary>The search: compares at some counts of a run, then again at more counts between the last equal and the first different one.</summary>
-/// <remarks>Each pass runs both guests from power-on, side by side. An interval shrinks to a 64th per pass.</remarks>
+/// <summary>The search: compares at some counts of a run, then at more counts between the last equal and the first different one.</summary>
+/// <remarks>
+/// Each pass runs both guests from power-on, side by side. Standing still at a count is not free: the interpreter finishes the block that the
+/// count cuts, so what compiled code does wrong in it does not happen. The search therefore ends with passes that stand still at one new count
+/// only, and are cut before it where the passes that found the interval were. What compiled code does wrong shows
+/// at the end of its block.
+/// </remarks>
 public sealed class Bisection
 {
     /// <summary>Instructions between two comparisons of the first pass.</summary>
     private const ulong FirstStride = 16_000_000;
 
-    private const ulong IntervalsPerPass = 64;
+    /// <summary>Comparisons of the passes after it.</summary>
+    private const ulong ProbesPerPass = 64;
+
+    /// <summary>Intervals up to this one are halved.</summary>
+    private const ulong HalvedInterval = 64 * 1024;
 
     private readonly Func<VirtualMachine> createFirst;
     private readonly Func<VirtualMachine> createSecond;
     private readonly Action<string> progress;
+    private readonly List<ulong> cuts = [];
     private int comparisons;
 
     /// <summary>Prepares a search.</summary>
@@ -56,58 +66,100 @@ public sealed class Bisection
     /// <exception cref="EmuException">A machine failed, or was stopped by its time limit.</exception>
     public BisectionResult Find(ulong from, ulong to)
     {
-        var stride = to == ulong.MaxValue ? FirstStride : Math.Clamp((to - from) / IntervalsPerPass, 1, FirstStride);
-        var pass = RunPass(from, to, stride, from);
+        var stride = to == ulong.MaxValue ? FirstStride : Math.Clamp((to - from) / ProbesPerPass, 1, FirstStride);
+        var pass = RunPass(Every(from, stride, to));
         if (pass.High is not { } high)
         {
-            return new BisectionResult.Same(pass.Low, comparisons);
+            return new BisectionResult.Same(pass.End, comparisons);
         }
 
-        var low = high <= from ? 0 : pass.Low;
+        cuts.AddRange(pass.Equal);
+        var low = cuts.LastOrDefault();
+        while (high - low > HalvedInterval)
+        {
+            progress($"equal after {low} instructions, different after {high}");
+            stride = (high - low + ProbesPerPass - 1) / ProbesPerPass;
+            pass = RunPass(Every(low + stride, stride, high));
+            if (pass.High is not { } nearer)
+            {
+                // The new cuts hid it. Between the counts known so far it is there.
+                break;
+            }
+
+            cuts.AddRange(pass.Equal);
+            low = cuts.LastOrDefault();
+            high = nearer;
+        }
+
+        var first = high;
         while (high - low > 1)
         {
             progress($"equal after {low} instructions, different after {high}");
-            stride = ((high - low) + IntervalsPerPass - 1) / IntervalsPerPass;
-            pass = RunPass(low + stride, high, stride, low);
-            if (pass.High is not { } nearer)
+            var middle = low + ((high - low) / 2);
+            pass = RunPass([middle]);
+            if (pass.High is null)
             {
-                return new BisectionResult.Unstable(low, high);
+                low = middle;
             }
-
-            (low, high) = (Math.Max(low, pass.Low), nearer);
+            else
+            {
+                high = Math.Min(pass.High.Value, middle);
+            }
         }
 
-        return Report(low, high);
+        return Report(high) is { } found
+            ? found
+            : new BisectionResult.Unstable(low, first);
     }
 
-    /// <summary>Compares at <paramref name="start"/> and every <paramref name="stride"/> after it; at <paramref name="end"/> at the latest.</summary>
-    /// <returns>The last count where they were equal (or <paramref name="known"/>), and the first where they were not.</returns>
-    private (ulong Low, ulong? High) RunPass(ulong start, ulong end, ulong stride, ulong known)
+    /// <summary>start, start + stride... and the end.</summary>
+    private static IEnumerable<ulong> Every(ulong start, ulong stride, ulong end)
+    {
+        for (var count = start; count < end; count += stride)
+        {
+            yield return count;
+        }
+
+        if (end != ulong.MaxValue)
+        {
+            yield return end;
+        }
+    }
+
+    /// <summary>Runs both and compares at counts.</summary>
+    /// <returns>The equal counts and the first different one, if there is one; and how far the guests came.</returns>
+    private (List<ulong> Equal, ulong? High, ulong End) RunPass(IEnumerable<ulong> probes)
     {
         using var first = createFirst();
         using var second = createSecond();
         var comparison = new StateComparison(first, second);
-        var low = known;
+        using var counts = cuts.ToArray().Concat(probes).GetEnumerator();
+        var known = cuts.Count;
+        var equal = new List<ulong>();
         ulong? high = null;
-        var result = new Lockstep(first, second).Run(start, count =>
+        counts.MoveNext();
+        var result = new Lockstep(first, second).Run(counts.Current, count =>
         {
-            comparisons++;
-            if (!comparison.Equal())
+            if (--known < 0)
             {
-                high = count;
-                return ulong.MaxValue;
+                comparisons++;
+                if (!comparison.Equal())
+                {
+                    high = count;
+                    return ulong.MaxValue;
+                }
+
+                equal.Add(count);
             }
 
-            low = count;
-            return count >= end ? ulong.MaxValue : count + Math.Min(stride, end - count);
+            return counts.MoveNext() ? counts.Current : ulong.MaxValue;
         });
         Check(result.First, "first");
         Check(result.Second, "second");
         if (high is null && result.Alone is not null)
         {
             // One guest ended: after the count at which it did, only the other goes on.
-            var ended = result.First.End == RunEnd.Quit ? second : first;
-            high = ended.Instructions + 1;
+            high = (result.First.End == RunEnd.Quit ? second : first).Instructions + 1;
         }
         else if (high is null && result.First.End != RunEnd.Quit)
         {
@@ -120,37 +172,33 @@ public sealed class Bisection
             {
                 high = first.Instructions;
             }
-            else
-            {
-                low = first.Instructions;
-            }
         }
 
-        return (low, high);
+        return (equal, high, Math.Max(first.Instructions, second.Instructions));
     }
 
-    private BisectionResult.Different Report(ulong low, ulong high)
+    /// <summary>Runs to the difference once more. Null when it is not there.</summary>
+    private BisectionResult.Different? Report(ulong high)
     {
+        var lines = new List<string>(new InstructionTrace(createFirst).Before(high));
         using var first = createFirst();
         using var second = createSecond();
-        var report = new DivergenceReport(first, second);
-        var result = new Lockstep(first, second).Run(low, count =>
+        var comparison = new StateComparison(first, second);
+        using var counts = cuts.Where(c => c < high).Append(high).GetEnumerator();
+        counts.MoveNext();
+        var result = new Lockstep(first, second).Run(counts.Current, count => counts.MoveNext() ? counts.Current : ulong.MaxValue);
+        if (result.First.End != RunEnd.Quit || result.Second.End != RunEnd.Quit)
         {
-            if (count == low)
-            {
-                report.Before();
-                return high;
-            }
-
-            report.After();
-            return ulong.MaxValue;
-        });
-        if (!report.Complete)
+            lines.Add($"the first machine ended with {result.First.End} after {first.Instructions} instructions, the second with {result.Second.End} after {second.Instructions}");
+        }
+        else if (comparison.Equal())
         {
-            report.Ended(result);
+            return null;
         }
 
-        return new BisectionResult.Different(high) { Report = report.Lines };
+        lines.Add("differences after it, first | second:");
+        lines.AddRange(comparison.Differences().Select(d => $"  {d}"));
+        return new BisectionResult.Different(high) { Report = lines };
     }
 
     private static void Check(RunOutcome outcome, string which)
