@@ -118,6 +118,7 @@ public sealed class VirtualMachine : IDisposable
             if (options.NoReboot || !Control.TryRearmAfterReset())
             {
                 wall.Stop();
+                board.Pci.Pause();
                 return Control.Outcome;
             }
 
@@ -135,10 +136,18 @@ public sealed class VirtualMachine : IDisposable
     public void SetCheckpoint(ulong first, Func<ulong, ulong> reached) => ((DeterministicRunner)runner).SetCheckpoint(first, reached);
 
     /// <summary>Stops the vCPUs between two instructions; the guest notices nothing but host time passing.</summary>
-    public void Pause() => runner.Pause();
+    public void Pause()
+    {
+        runner.Pause();
+        board.Pci.Pause();
+    }
 
     /// <summary>Ends <see cref="Pause"/>.</summary>
-    public void Resume() => runner.Resume();
+    public void Resume()
+    {
+        board.Pci.Resume();
+        runner.Resume();
+    }
 
     /// <summary>Presses the power button once.</summary>
     public void PressPowerButton()
@@ -245,6 +254,8 @@ public sealed class VirtualMachine : IDisposable
         {
             VcpuCount = vcpus.Length,
             RedistributorBase = Arm64Layout.GicRedistributorBase(options.Cpus.Maximum),
+            ItsBase = Arm64Layout.GicItsBase(options.Cpus.Maximum),
+            PciSegments = board.Pci.Layouts,
             Ram = Arm64Layout.RamRanges(options.Memory.Size),
             CommandLine = options.CommandLine,
             HasSerial = serial is not null,

@@ -18,6 +18,8 @@ internal sealed class RunOptions
     private readonly Option<string> commandLine = Text("--cmdline", "STR", "Kernel command line.");
     private readonly Option<string> cpus = Text("--cpus", "boot=N[,max=M]", "vCPUs, 1 to 32 (default boot=1).");
     private readonly Option<string> memory = Text("--memory", "size=SIZE", "RAM, with suffix K, M, G or T (default size=512M).");
+    private readonly Option<string> platform = Text("--platform", "num_pci_segments=N", "The machine's PCI segments, 1 to 96 (default 1).");
+    private readonly Option<string[]> pciSegments = Texts("--pci-segment", "pci_segment=N,mmio32_aperture_weight=W,mmio64_aperture_weight=W", "A segment's share of the PCI windows; repeatable.");
     private readonly Option<string> serial = Text("--serial", "WHERE", "Serial port: tty, file=PATH, null, off or socket=PATH (default tty).");
     private readonly Option<string> architecture = Text("--arch", "arm64|x86_64", "Guest architecture (default: read from the kernel).");
     private readonly Option<string> engine = Text("--engine", "auto|interpreter|jit", "CPU engine (default auto: jit).");
@@ -53,7 +55,8 @@ internal sealed class RunOptions
     public RunOptions AddTo(Command command)
     {
         foreach (var option in (ReadOnlySpan<Option>)[
-            kernel, initramfs, commandLine, cpus, memory, serial, architecture, engine, codeCache, threshold, deterministic, timeLimit, noReboot, semihosting, stopAt,
+            kernel, initramfs, commandLine, cpus, memory, serial, platform, pciSegments, architecture, engine, codeCache, threshold, deterministic,
+            timeLimit, noReboot, semihosting, stopAt,
             stateHash, stats, statsJson])
         {
             command.Options.Add(option);
@@ -78,6 +81,7 @@ internal sealed class RunOptions
             Serial = parsed.GetValue(serial) is { } s ? SerialOption.Parse(s) : SerialOption.Default,
             CodeCacheBytes = parsed.GetValue(codeCache) is { } z ? MachineOptions.ParseCodeCache(z) : MachineOptions.DefaultCodeCacheBytes,
             CompileThreshold = parsed.GetValue(threshold) is { } h ? MachineOptions.ParseCompileThreshold(h) : JitCompiler.DefaultThreshold,
+            Platform = PlatformOption.Parse(parsed.GetValue(platform), Values(parsed, pciSegments)),
             DeterministicSeed = parsed.GetValue(deterministic) is { } d ? MachineOptions.ParseSeed(d) : null,
             TimeLimit = parsed.GetValue(timeLimit) is { } t ? MachineOptions.ParseTimeLimit(t) : null,
             StopAt = parsed.GetValue(stopAt) is { } n ? MachineOptions.ParseStopAt(n) : null,
@@ -99,6 +103,12 @@ internal sealed class RunOptions
 
     /// <summary>An option with one value.</summary>
     public static Option<string> Text(string name, string value, string description) => new(name) { Description = description, HelpName = value };
+
+    /// <summary>An option with one value that may be given several times.</summary>
+    private static Option<string[]> Texts(string name, string value, string description) =>
+        new(name) { Description = description, HelpName = value, Arity = ArgumentArity.OneOrMore, AllowMultipleArgumentsPerToken = false };
+
+    private static string[] Values(ParseResult parsed, Option<string[]> option) => parsed.GetValue(option) ?? [];
 
     private static Option<bool> Flag(string name, string description) => new(name) { Description = description, Arity = ArgumentArity.Zero };
 }
