@@ -1,6 +1,4 @@
 // The strongest test of the compiler: a deterministic Debian boot has the same state hash on both engines at the same instruction counts.
-using System.ComponentModel;
-using System.Diagnostics;
 using System.Globalization;
 using Emu.Core;
 using Emu.Devices.Serial;
@@ -45,7 +43,7 @@ public sealed class EngineEqualityTests(ITestOutputHelper output)
         var random = new Random(seed);
         using var counts = Enumerable.Range(0, points).Select(_ => (ulong)random.NextInt64(1, Span)).Distinct().Order().ToList().GetEnumerator();
         Assert.True(counts.MoveNext());
-        var options = DebianGuest() with { Cpus = new CpusOption(cpus, cpus), CompileThreshold = threshold, CompileSynchronously = synchronous };
+        var options = TestGuest.Debian("debian-arm64", Command) with { DeterministicSeed = 1, Cpus = new CpusOption(cpus, cpus), CompileThreshold = threshold, CompileSynchronously = synchronous };
         using var interpreter = Create(options with { Engine = EngineKind.Interpreter });
         using var jit = Create(options with { Engine = EngineKind.Jit });
         var compared = 0;
@@ -72,39 +70,4 @@ public sealed class EngineEqualityTests(ITestOutputHelper output)
 
     private static VirtualMachine Create(MachineOptions options) =>
         new(options, new MachineHost { Log = Log.Null, CreateSerial = () => new NullBackend() });
-
-    /// <summary>The guest's files, provided by its script.</summary>
-    private static MachineOptions DebianGuest()
-    {
-        var directory = new DirectoryInfo(AppContext.BaseDirectory);
-        while (directory is not null && !File.Exists(Path.Combine(directory.FullName, "Emu.sln")))
-        {
-            directory = directory.Parent;
-        }
-
-        Assert.NotNull(directory);
-        var script = Path.Combine(directory.FullName, "testroms", "guests", "debian-arm64");
-        string text;
-        try
-        {
-            using var process = Process.Start(new ProcessStartInfo(script, "--print-paths") { RedirectStandardOutput = true })!;
-            text = process.StandardOutput.ReadToEnd();
-            process.WaitForExit();
-        }
-        catch (Win32Exception e)
-        {
-            throw new InvalidOperationException($"{script} cannot be run", e);
-        }
-
-        string Value(string key) => text.Split('\n').First(l => l.StartsWith(key, StringComparison.Ordinal))[key.Length..];
-        return new MachineOptions
-        {
-            Kernel = Value("kernel="),
-            Initramfs = Value("initramfs="),
-            CommandLine = $"console=ttyAMA0 panic=-1 quiet emu.exec={Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes(Command))}",
-            DeterministicSeed = 1,
-            NoReboot = true,
-            TimeLimit = TimeSpan.FromMinutes(10),
-        };
-    }
 }

@@ -27,6 +27,7 @@ public sealed unsafe class CodeCache : IDisposable
     private readonly PhysicalAddressSpace memory;
     private readonly HostMemory arena;
     private readonly HostMemory hash = new((1UL << HashBits) * 8);
+    private readonly HostMemory source = new(0x1000);
     private readonly BlockBuilder builder = new();
     private ulong used;
 
@@ -67,6 +68,9 @@ public sealed unsafe class CodeCache : IDisposable
 
     /// <summary>Blocks invalidated since the start.</summary>
     public long BlocksInvalidated { get; private set; }
+
+    /// <summary>Blocks translated or brought back since the start: when it has not changed, nothing was made of the bytes in memory since.</summary>
+    public long BlocksMade => BlocksTranslated + BlocksRevived;
 
     /// <summary>Blocks that came back because the bytes they were made from did.</summary>
     public long BlocksRevived { get; private set; }
@@ -171,7 +175,16 @@ public sealed unsafe class CodeCache : IDisposable
                 }
             }
 
-            BuildInto(builder, vcpu, physical, region, int.MaxValue);
+            var code = region.Host + (physical - region.Start);
+            if (history != null)
+            {
+                // From a copy, which stays with the block: bytes in memory that change meanwhile must not be taken for those it was made from.
+                var length = (long)(0x1000 - (physical & 0xFFF));
+                Buffer.MemoryCopy(code, source.Pointer, length, length);
+                code = source.Pointer;
+            }
+
+            BuildInto(builder, vcpu, physical, code, int.MaxValue);
             var block = (Block*)Allocate(sizeof(Block) + (builder.OpCount * sizeof(MicroOp)));
             Fill(block, (MicroOp*)(block + 1), builder, physical, key);
             block->Heat = InitialHeat;
@@ -179,7 +192,7 @@ public sealed unsafe class CodeCache : IDisposable
             if (history != null)
             {
                 block->Source = Allocate(block->Length);
-                Buffer.MemoryCopy(region.Host + (physical - region.Start), block->Source, block->Length, block->Length);
+                Buffer.MemoryCopy(source.Pointer, block->Source, block->Length, block->Length);
             }
 
             if (vcpu.VariableLengthInstructions)
@@ -202,7 +215,7 @@ public sealed unsafe class CodeCache : IDisposable
     /// <param name="block">Filled in.</param>
     public static void TranslatePrivate(Vcpu vcpu, BlockBuilder into, Block* block, ulong physical, ulong key, RamRegion region, int maximum)
     {
-        BuildInto(into, vcpu, physical, region, maximum);
+        BuildInto(into, vcpu, physical, region.Host + (physical - region.Start), maximum);
         *block = default;
         Fill(block, into.Ops, into, physical, key);
         into.Ops[into.OpCount - 1].C = (into.Ops[into.OpCount - 1].Kind is MicroOpKind.CallEnd) ? into.Ops[into.OpCount - 1].C : (ushort)0;
@@ -363,13 +376,14 @@ public sealed unsafe class CodeCache : IDisposable
     {
         arena.Dispose();
         hash.Dispose();
+        source.Dispose();
         builder.Dispose();
     }
 
-    private static void BuildInto(BlockBuilder b, Vcpu vcpu, ulong physical, RamRegion region, int maximum)
+    private static void BuildInto(BlockBuilder b, Vcpu vcpu, ulong physical, byte* code, int maximum)
     {
         b.Begin((int)(physical & 0xFFF));
-        vcpu.TranslateBlock(b, region.Host + (physical - region.Start), (int)(0x1000 - (physical & 0xFFF)), maximum);
+        vcpu.TranslateBlock(b, code, (int)(0x1000 - (physical & 0xFFF)), maximum);
         if (!b.Ended || b.InstructionCount == 0)
         {
             throw new InvalidOperationException("the translator left a block open");

@@ -204,6 +204,25 @@ public sealed unsafe class RewrittenPageTests
         Assert.True(m.Code.Find(Function, 0) == null);
     }
 
+    /// <summary>Another vCPU's store lands between the translation of a block and the end of its making: the block is not taken for the new bytes'.</summary>
+    [Fact]
+    public void StoreDuringTheTranslation_IsNotTakenForWhatWasTranslated()
+    {
+        using var m = new ToyMachine();
+        Assemble(m);
+        Run(m, 1);
+        Patch(m, 2);
+        m.OnTranslated = () => *(uint*)(m.Ram + Function) = Asm.MovI(1, 3);
+        Run(m, 1);
+        m.OnTranslated = null;
+        m.Memory.NotifyWritten(Function, 4);
+        Assert.Equal(3UL, Run(m, 1));
+        Patch(m, 2);
+        Assert.Equal(2UL, Run(m, 1));
+        Patch(m, 3);
+        Assert.Equal(3UL, Run(m, 1));
+    }
+
     [Fact]
     public void InvalidationOfEverything_IsNoRewriting()
     {

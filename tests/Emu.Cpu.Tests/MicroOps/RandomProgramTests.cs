@@ -64,6 +64,63 @@ public sealed unsafe class RandomProgramTests
         }
     }
 
+    [Theory]
+    [InlineData(40, 20_000)]
+    public void RandomProgram_IsTheSame_WhenItsCodeIsTakenAwayUnderIt(int programs, int instructions) => RunUnderAttack(programs, instructions);
+
+    [Theory]
+    [Trait("Category", "Nightly")]
+    [InlineData(1500, 50_000)]
+    public void RandomProgram_IsTheSame_WhenItsCodeIsTakenAwayUnderIt_ForLong(int programs, int instructions) => RunUnderAttack(programs, instructions);
+
+    /// <summary>
+    /// The program runs on the jit engine while another thread kicks, invalidates single words and everything, flushes caches and TLB, and collects
+    /// garbage, with room for a few regions only. What the guest computes does not change.
+    /// </summary>
+    private static void RunUnderAttack(int programs, int instructions)
+    {
+        const ulong Start = 0x1000;
+        for (var seed = 0; seed < programs; seed++)
+        {
+            using var interpreter = new ToyMachine(vcpus: 2);
+            using var jit = new ToyMachine(vcpus: 2, engine: Engine.Jit, compiledLimit: 60_000);
+            var listing = Generate(interpreter, new Random(seed), Start);
+            Generate(jit, new Random(seed), Start);
+            Reset(interpreter, seed, Start);
+            Reset(jit, seed, Start);
+            interpreter.Cpu.Run((ulong)instructions);
+            var stop = false;
+            var random = new Random(seed);
+            var attacker = new Thread(() =>
+            {
+                while (!Volatile.Read(ref stop))
+                {
+                    switch (random.Next(40))
+                    {
+                        case 0: jit.Code.InvalidateAll(); break;
+                        case 1: jit.Shared.Gate.Run(jit.Code.Flush); break;
+                        case 2: jit.Cpu.Enqueue(jit.Cpu.Tlb.FlushAll); break;
+                        case 3 when random.Next(20) == 0: GC.Collect(); break;
+                        case < 16: jit.Cpu.Kick(); break;
+                        case < 24: jit.Memory.NotifyWritten(Start + ((ulong)random.Next(64) * 4), 4); break;
+                        default: Thread.SpinWait(random.Next(3000)); break;
+                    }
+                }
+            })
+            { IsBackground = true };
+            attacker.Start();
+            while (jit.Cpu.Retired < (ulong)instructions)
+            {
+                jit.Cpu.Run((ulong)instructions);
+            }
+
+            Volatile.Write(ref stop, true);
+            attacker.Join();
+            var (expected, actual) = (Show(interpreter), Show(jit));
+            Assert.True(expected == actual, $"seed {seed}: interpreter\n{Cut(expected)}\njit\n{Cut(actual)}\n{listing}");
+        }
+    }
+
     private static void Reset(ToyMachine m, int seed, ulong start)
     {
         var random = new RandomOps(new Random(seed));
@@ -104,6 +161,8 @@ public sealed unsafe class RandomProgramTests
             c.Pc += 4;
         };
     }
+
+    private static string Cut(string text) => text.Length < 3000 ? text : text[..3000];
 
     private static string Show(ToyMachine m)
     {
