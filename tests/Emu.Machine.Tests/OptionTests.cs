@@ -145,6 +145,15 @@ public class OptionTests
         Rejects(() => OptionString.Parse("--x", "a=\"1", "a"), "--x", "a double quote has no partner");
     }
 
+    [Fact]
+    public void KernelAndFirmware_ExcludeEachOther()
+    {
+        Rejects(new MachineOptions().Validate, "--kernel is missing", "--firmware FILE");
+        Rejects(new MachineOptions { Kernel = "k", Firmware = "f" }.Validate, "--kernel and --firmware", "give one of them");
+        Rejects(new MachineOptions { Firmware = "f", CommandLine = "quiet" }.Validate, "--initramfs and --cmdline go with --kernel", "");
+        new MachineOptions { Firmware = "f" }.Validate();
+    }
+
     internal static void Rejects(Action action, string start, string contains)
     {
         var message = Assert.Throws<EmuException>(action).Message;

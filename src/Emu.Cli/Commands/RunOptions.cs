@@ -14,6 +14,7 @@ internal sealed class RunOptions
     private const string DefaultSeed = "0";
 
     private readonly Option<string> kernel = Text("--kernel", "FILE", "Kernel: an arm64 Image, plain, gzip-compressed or EFI zboot.");
+    private readonly Option<string> firmware = Text("--firmware", "FILE", "Firmware in place of a kernel: EDK2's ArmVirtCloudHv (CLOUDHV_EFI.fd).");
     private readonly Option<string> initramfs = Text("--initramfs", "FILE", "Initial RAM file system.");
     private readonly Option<string> commandLine = Text("--cmdline", "STR", "Kernel command line.");
     private readonly Option<string> cpus = Text("--cpus", "boot=N[,max=M]", "vCPUs, 1 to 32 (default boot=1).");
@@ -55,7 +56,7 @@ internal sealed class RunOptions
     public RunOptions AddTo(Command command)
     {
         foreach (var option in (ReadOnlySpan<Option>)[
-            kernel, initramfs, commandLine, cpus, memory, serial, platform, pciSegments, architecture, engine, codeCache, threshold, deterministic,
+            kernel, firmware, initramfs, commandLine, cpus, memory, serial, platform, pciSegments, architecture, engine, codeCache, threshold, deterministic,
             timeLimit, noReboot, semihosting, stopAt,
             stateHash, stats, statsJson])
         {
@@ -87,7 +88,8 @@ internal sealed class RunOptions
             StopAt = parsed.GetValue(stopAt) is { } n ? MachineOptions.ParseStopAt(n) : null,
             NoReboot = parsed.GetValue(noReboot),
             Semihosting = parsed.GetValue(semihosting),
-            Kernel = parsed.GetValue(kernel) ?? guest?.Kernel ?? throw new EmuException("--kernel is missing; give an arm64 Image, or use emu boot debian-arm64"),
+            Kernel = parsed.GetValue(kernel) ?? guest?.Kernel,
+            Firmware = parsed.GetValue(firmware),
             Initramfs = parsed.GetValue(initramfs) ?? guest?.Initramfs,
             CommandLine = guest is null ? line ?? "" : line is null ? guest.CommandLine : $"{guest.CommandLine} {line}",
         };
