@@ -11,7 +11,7 @@ namespace Emu.Cpu;
 /// The part of a software vCPU that no guest ISA owns. The state lives in unmanaged memory (<see cref="State"/>); the owner thread runs
 /// <see cref="Run"/>, other threads only set request bits and zero the limit.
 /// </summary>
-public abstract unsafe class Vcpu : IVcpu, IDisposable
+public abstract unsafe partial class Vcpu : IVcpu, IDisposable
 {
     private readonly HostMemory stateMemory;
     private readonly HostMemory jumpCache = new((1UL << JumpCacheEntry.Bits) * (ulong)sizeof(JumpCacheEntry));
@@ -229,7 +229,8 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
         var s = State;
         while (true)
         {
-            if (Volatile.Read(ref s->Limit) != retiredLimit || s->Requests != 0)
+            var limit = Math.Min(retiredLimit, observeFrom);
+            if (Volatile.Read(ref s->Limit) != limit || s->Requests != 0)
             {
                 s->LinkFrom = null;
                 s->ExactRetired = s->Retired;
@@ -239,7 +240,7 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
                     return VcpuExit.Kicked;
                 }
 
-                Volatile.Write(ref s->Limit, retiredLimit);
+                Volatile.Write(ref s->Limit, limit);
                 Interlocked.MemoryBarrier();
                 if (Volatile.Read(ref s->Requests) != 0)
                 {
@@ -302,7 +303,7 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
 
             // Seen by the compiler thread before this one reads a block's code: else code just taken away could be freed under it.
             Interlocked.MemoryBarrier();
-            var exit = Enter(block);
+            var exit = s->Retired + (ulong)block->Count > observeFrom ? EnterObserved(block) : Enter(block);
             inGuestCode = false;
             switch (exit)
             {

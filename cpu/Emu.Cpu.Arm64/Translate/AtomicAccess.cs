@@ -34,7 +34,7 @@ internal static unsafe class AtomicAccess
     /// </summary>
     public static byte* ResolveReadWrite(CpuState* s, MicroOp* op, ulong va, int size)
     {
-        if ((va & ((ulong)size - 1)) != 0 && !PermitsUnaligned(s, op, va, size, write: true))
+        if ((va & ((ulong)size - 1)) != 0 && !PermitsUnaligned(s, op, va, size, write: false))
         {
             return null;
         }

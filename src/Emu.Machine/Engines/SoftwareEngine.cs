@@ -26,7 +26,7 @@ public sealed class SoftwareEngine : ICpuEngine, IEngineStatistics
     {
         this.options = options;
         this.backEnd = backEnd;
-        UsesCompiler = options.Engine == EngineKind.Jit;
+        UsesCompiler = options.Engine != EngineKind.Interpreter;
     }
 
     /// <inheritdoc/>
@@ -36,7 +36,7 @@ public sealed class SoftwareEngine : ICpuEngine, IEngineStatistics
     public bool UsesCompiler { get; }
 
     /// <inheritdoc/>
-    public bool HasPmu => A64Features.Implemented.Has(A64Feature.PMUv3);
+    public bool HasPmu => options.Cpu.Features.Has(A64Feature.PMUv3);
 
     /// <inheritdoc/>
     public IEngineStatistics Statistics => this;
@@ -92,7 +92,10 @@ public sealed class SoftwareEngine : ICpuEngine, IEngineStatistics
                 : null;
             shared = new VcpuShared(configuration.Memory, blockLimit) { Compiler = compiler };
             compiler?.Start(shared.Code, options.CompileThreshold);
-            cluster = new Arm64Cluster(shared, parallel: options.Cpus.Boot > 1 && !options.Deterministic);
+            cluster = new Arm64Cluster(shared, options.Cpu.Features, parallel: options.Cpus.Boot > 1 && !options.Deterministic)
+            {
+                PointerAuthenticationAlgorithm = options.Cpu.PointerAuthentication,
+            };
         }
 
         return cluster.Create(new Arm64VcpuConfiguration
