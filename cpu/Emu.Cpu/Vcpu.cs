@@ -81,6 +81,12 @@ public abstract unsafe partial class Vcpu : IVcpu, IDisposable
     /// <summary>Times the interpreter entered compiled code.</summary>
     public ulong CompiledEntries => State->CompiledEntries;
 
+    /// <summary>Times compiled code went on to other compiled code, without the interpreter.</summary>
+    public ulong ChainHits => State->ChainHits;
+
+    /// <summary>Times compiled code ended because what comes next has none, or is not linked yet.</summary>
+    public ulong ChainMisses => State->ChainMisses;
+
     /// <summary>TLB misses that walked the page tables.</summary>
     public ulong TlbMisses { get; private set; }
 
@@ -399,7 +405,7 @@ public abstract unsafe partial class Vcpu : IVcpu, IDisposable
         e->Info = t.PhysicalPage | (ulong)info;
         e->ReadTag = t.Readable ? tag | slow : TlbEntry.Empty;
         e->WriteTag = t.Writable ? tag | slowWrite : TlbEntry.Empty;
-        set.Filled(info, va);
+        set.Filled(info, va, t.LargeSize);
         if (t.Writable && region != null)
         {
             if (State->Parallel != 0)

@@ -134,7 +134,7 @@ public sealed unsafe class BisectionTests : IDisposable
     /// <summary>The IL back end, with every exclusive OR compiled as OR.</summary>
     private sealed class BrokenBackEnd : ICompilerBackEnd
     {
-        private readonly IlBackEnd il = new();
+        private readonly IlBackEnd il = new() { Floats = Cpu.Arm64.Arm64State.Floats };
 
         public string Name => "broken";
 

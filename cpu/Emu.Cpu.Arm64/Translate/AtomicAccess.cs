@@ -39,7 +39,7 @@ internal static unsafe class AtomicAccess
             return null;
         }
 
-        var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+        var e = (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
         if (((va + (ulong)size - 1) & TlbEntry.PageMask) == e->WriteTag)
         {
             return (byte*)(va + e->Addend);

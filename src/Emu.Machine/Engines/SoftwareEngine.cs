@@ -1,6 +1,7 @@
 // The software engines, interpreter and JIT, behind the machine's engine contract.
 using Emu.Core;
 using Emu.Cpu;
+using Emu.Cpu.Arm64;
 using Emu.Cpu.Arm64.SystemLevel;
 using Emu.Cpu.Jit;
 using Emu.Cpu.Jit.Il;
@@ -63,12 +64,17 @@ public sealed class SoftwareEngine : ICpuEngine, IEngineStatistics
             yield return ("uncached_entries", code.UncachedEntries);
             yield return ("block_cache_bytes", code.BytesUsed);
             yield return ("block_cache_flushes", code.Flushes);
-            yield return ("tlb_misses", cluster.Vcpus.Sum(v => (double)v.TlbMisses));
+            var misses = cluster.Vcpus.Sum(v => (double)v.TlbMisses);
+            var retired = cluster.Vcpus.Sum(v => (double)v.Retired);
+            yield return ("tlb_misses", misses);
+            yield return ("tlb_misses_per_thousand", retired == 0 ? 0 : Math.Round(misses / retired * 1000, 3));
             if (shared.Compiler is { } compiler)
             {
-                var retired = cluster.Vcpus.Sum(v => (double)v.Retired);
                 yield return ("compiled_share", retired == 0 ? 0 : Math.Round(cluster.Vcpus.Sum(v => (double)v.CompiledRetired) / retired, 4));
                 yield return ("compiled_entries", cluster.Vcpus.Sum(v => (double)v.CompiledEntries));
+                var chained = cluster.Vcpus.Sum(v => (double)v.ChainHits);
+                var exits = chained + cluster.Vcpus.Sum(v => (double)v.ChainMisses);
+                yield return ("chain_hit_rate", exits == 0 ? 0 : Math.Round(chained / exits, 4));
                 yield return ("regions_compiled", compiler.RegionsCompiled);
                 yield return ("blocks_compiled", compiler.BlocksCompiled);
                 yield return ("instructions_compiled", compiler.InstructionsCompiled);
@@ -88,7 +94,7 @@ public sealed class SoftwareEngine : ICpuEngine, IEngineStatistics
         {
             var blockLimit = (ulong)(options.CodeCacheBytes * (UsesCompiler ? BlockShare : 1));
             var compiler = UsesCompiler
-                ? new JitCompiler(backEnd ?? new IlBackEnd(), (long)(options.CodeCacheBytes - blockLimit)) { Synchronous = options.CompileSynchronously }
+                ? new JitCompiler(backEnd ?? new IlBackEnd { Floats = Arm64State.Floats }, (long)(options.CodeCacheBytes - blockLimit)) { Synchronous = options.CompileSynchronously }
                 : null;
             shared = new VcpuShared(configuration.Memory, blockLimit) { Compiler = compiler };
             compiler?.Start(shared.Code, options.CompileThreshold);

@@ -52,7 +52,7 @@ internal sealed unsafe class TestMachine : IDisposable
     public TestMachine(int vcpus = 1, bool parallel = false, A64FeatureSet? features = null, ulong? seed = 1, bool compiles = false)
     {
         memory.AddRam("ram", Ram, RamSize, ram.Pointer);
-        var compiler = compiles ? new JitCompiler(new IlBackEnd(), JitCompiler.DefaultLimit) { Synchronous = true } : null;
+        var compiler = compiles ? new JitCompiler(new IlBackEnd { Floats = Arm64State.Floats }, JitCompiler.DefaultLimit) { Synchronous = true } : null;
         var shared = new VcpuShared(memory, 16 << 20) { Compiler = compiler };
         compiler?.Start(shared.Code, 1);
         Cluster = new Arm64Cluster(shared, features, parallel);
