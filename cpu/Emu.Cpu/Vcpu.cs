@@ -298,11 +298,12 @@ public abstract unsafe partial class Vcpu : IVcpu, IDisposable
                 s->LinkFrom = null;
             }
 
-            runningPrivate = s->Retired + (ulong)block->Count > retiredLimit;
-            if (runningPrivate)
+            if (s->Retired + (ulong)block->Count > retiredLimit)
             {
                 block = PrivateBlock(block->Physical, (int)(retiredLimit - s->Retired));
             }
+
+            runningPrivate = block == (Block*)privateBlock.Pointer;
 
             outerLoopPasses++;
             inGuestCode = true;

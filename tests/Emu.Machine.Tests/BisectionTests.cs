@@ -82,7 +82,7 @@ public sealed unsafe class BisectionTests : IDisposable
         Assert.Equal(HashAt(create, found.Instruction - 1), HashAt(CreateBroken, found.Instruction - 1));
         Assert.NotEqual(HashAt(create, found.Instruction), HashAt(CreateBroken, found.Instruction));
         Assert.InRange(found.Instruction, 50UL, 10_000UL);
-        Assert.Contains(found.Report, l => l.EndsWith("ca020063", StringComparison.Ordinal));
+        Assert.Contains(found.Report, l => l.EndsWith("ca020063  word ca020063", StringComparison.Ordinal));
         Assert.Contains(found.Report, l => l.StartsWith("  vcpu0 X3: 0x", StringComparison.Ordinal));
         Assert.DoesNotContain(found.Report, l => l.StartsWith("  vcpu0 X2:", StringComparison.Ordinal));
         Assert.Contains(found.Report, l => l.StartsWith("  RAM 0x42000000: ", StringComparison.Ordinal));
@@ -97,7 +97,7 @@ public sealed unsafe class BisectionTests : IDisposable
     }
 
     private Bisection Search(Func<MachineOptions, ICpuEngine> first, Func<MachineOptions, ICpuEngine> second) =>
-        new(() => Create(first), () => Create(second), _ => { });
+        new(() => Create(first), () => Create(second), _ => { }, (_, word) => $"word {word:x}");
 
     private static Func<MachineOptions, ICpuEngine> Engine(EngineKind kind) => options => new SoftwareEngine(options with { Engine = kind });
 

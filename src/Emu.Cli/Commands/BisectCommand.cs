@@ -4,6 +4,7 @@ using System.CommandLine.Parsing;
 using Emu.Cli.Guests;
 using Emu.Cli.Host;
 using Emu.Core;
+using Emu.Debug;
 using Emu.Devices.Serial;
 using Emu.Machine;
 using Emu.Machine.Lifecycle;
@@ -78,7 +79,8 @@ internal sealed class BisectCommand
 
         var createFirst = Factory(command, parsed, names[0], first, files);
         var createSecond = Factory(command, parsed, names[1], second, files);
-        var found = new Bisection(createFirst, createSecond, Report.Line).Find(start, end);
+        using var disassembler = new A64Disassembler();
+        var found = new Bisection(createFirst, createSecond, Report.Line, disassembler.Disassemble).Find(start, end);
         switch (found)
         {
             case BisectionResult.Same same:

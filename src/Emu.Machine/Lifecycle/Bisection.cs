@@ -46,6 +46,7 @@ public sealed class Bisection
     private readonly Func<VirtualMachine> createFirst;
     private readonly Func<VirtualMachine> createSecond;
     private readonly Action<string> progress;
+    private readonly Func<ulong, uint, string> disassemble;
     private readonly List<ulong> cuts = [];
     private int comparisons;
 
@@ -53,8 +54,11 @@ public sealed class Bisection
     /// <param name="createFirst">Makes the first machine, the same each time: in deterministic mode, ending when the guest resets.</param>
     /// <param name="createSecond">Makes the second one.</param>
     /// <param name="progress">Gets a line about each pass.</param>
-    public Bisection(Func<VirtualMachine> createFirst, Func<VirtualMachine> createSecond, Action<string> progress)
+    /// <param name="disassemble">Gives the text of an instruction from its address and encoding.</param>
+    public Bisection(
+        Func<VirtualMachine> createFirst, Func<VirtualMachine> createSecond, Action<string> progress, Func<ulong, uint, string> disassemble)
     {
+        this.disassemble = disassemble;
         this.createFirst = createFirst;
         this.createSecond = createSecond;
         this.progress = progress;
@@ -180,7 +184,7 @@ public sealed class Bisection
     /// <summary>Runs to the difference once more. Null when it is not there.</summary>
     private BisectionResult.Different? Report(ulong high)
     {
-        var lines = new List<string>(new InstructionTrace(createFirst).Before(high));
+        var lines = new List<string>(new BlockTrace(createFirst, disassemble).Before(high));
         using var first = createFirst();
         using var second = createSecond();
         var comparison = new StateComparison(first, second);

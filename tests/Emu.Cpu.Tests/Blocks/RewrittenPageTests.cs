@@ -224,6 +224,24 @@ public sealed unsafe class RewrittenPageTests
     }
 
     [Fact]
+    public void DeviceAccess_FromAnUncachedPage_KnowsItsInstruction()
+    {
+        using var m = new ToyMachine();
+        m.Assemble(Function, Asm.MovI(1, 1), Asm.Add(3, 3, 1), Asm.Store(3, 6), Asm.Halt());
+        m.Cpu[6] = ToyMachine.DeviceBase;
+        var pcs = new HashSet<ulong>();
+        m.Device.OnWrite = (_, _) => pcs.Add(m.Cpu.CurrentPc());
+        for (var round = 1; round <= Many; round++)
+        {
+            m.Memory.TryWriteRam(Function, BitConverter.GetBytes(Asm.MovI(1, round)));
+            m.RunToHalt(Function);
+        }
+
+        Assert.Equal(1, m.Code.PagesUncached);
+        Assert.Equal([Function + 8], pcs);
+    }
+
+    [Fact]
     public void InvalidationOfEverything_IsNoRewriting()
     {
         using var m = new ToyMachine();

@@ -33,7 +33,7 @@ public sealed unsafe class FaultingOpTests
             using var interpreter = new ToyMachine();
             using var compiled = new ToyMachine();
             var seed = ((int)kind * Variants) + variant;
-            Assemble(interpreter, kind, seed);
+            var listing = Assemble(interpreter, kind, seed);
             Assemble(compiled, kind, seed);
 
             // Links form at a harmless place, then every block is compiled with the loop around it.
@@ -57,7 +57,7 @@ public sealed unsafe class FaultingOpTests
                             m.Cpu.Run((ulong)count);
                         }
 
-                        Compare(interpreter, compiled, $"{kind} seed {seed} at 0x{page:x}{offset:+0;-0} count {count}");
+                        Compare(interpreter, compiled, $"{kind} seed {seed} at 0x{page:x}{offset:+0;-0} count {count}, {listing}");
                     }
                 }
             }
@@ -68,24 +68,25 @@ public sealed unsafe class FaultingOpTests
     /// A loop: flags of a subtraction stay pending over the access, which has a write-back behind it in its instruction; then they are read, replaced by
     /// those of an addition, and the access comes again.
     /// </summary>
-    private static void Assemble(ToyMachine m, MicroOpKind kind, int seed)
+    private static string Assemble(ToyMachine m, MicroOpKind kind, int seed)
     {
         var random = new RandomOps(new Random(seed));
         ushort x1 = CpuState.Register(1), x2 = CpuState.Register(2), x3 = CpuState.Register(3), x4 = CpuState.Register(4);
-        var access = random.Make(kind);
+        MicroOp access = random.Make(kind), second = random.Make(kind);
         m.Assemble(
             Start,
             m.Custom(Op(MicroOpKind.SubS64, x3, x1, x2)),
             m.Custom(Op(MicroOpKind.AddI64, T0, x4, imm: 3), access, Op(MicroOpKind.AddI64, Base, Base, imm: 1), Op(MicroOpKind.Mov64, x4, T0)),
             m.Custom(Op(MicroOpKind.Select64, x1, x2, x3) with { Aux = random.ConditionMask() }),
             m.Custom(Op(MicroOpKind.AddS32, x2, x3, x4)),
-            m.Custom(random.Make(kind)),
+            m.Custom(second),
             Asm.BranchIf(random.Random.Next(14), -5),
             Asm.Jump(-6));
 
         // A page with translated code among the data.
         m.Assemble(CodePage, Asm.Halt());
         m.RunToHalt(CodePage);
+        return $"{RandomOps.Show(access)}; {RandomOps.Show(second)}";
     }
 
     private static MicroOp Op(MicroOpKind kind, ushort d, ushort a, ushort b = CpuState.Zero, long imm = 0) => new() { Kind = kind, D = d, A = a, B = b, Imm = imm };
@@ -154,7 +155,7 @@ public sealed unsafe class FaultingOpTests
         }
 
         Assert.True(e.Faults.SequenceEqual(a.Faults), $"{what}: faults {string.Join(' ', e.Faults)}, compiled {string.Join(' ', a.Faults)}");
-        Assert.True(interpreter.Device.Accesses.SequenceEqual(compiled.Device.Accesses), $"{what}: device accesses");
+        Assert.True(interpreter.Device.Accesses.SequenceEqual(compiled.Device.Accesses), $"{what}: device accesses {string.Join(' ', interpreter.Device.Accesses)}, compiled {string.Join(' ', compiled.Device.Accesses)}");
         var length64 = (int)(DataEnd - DataStart);
         Assert.True(new ReadOnlySpan<byte>(interpreter.Ram + DataStart, length64).SequenceEqual(new ReadOnlySpan<byte>(compiled.Ram + DataStart, length64)), $"{what}: memory");
     }

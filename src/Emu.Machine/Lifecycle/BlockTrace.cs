@@ -6,7 +6,8 @@ namespace Emu.Machine.Lifecycle;
 
 /// <summary>Runs a guest up to a count, and the last instructions before it one by one.</summary>
 /// <param name="create">Makes the machine.</param>
-public sealed class InstructionTrace(Func<VirtualMachine> create)
+/// <param name="disassemble">Gives the text of an instruction from its address and encoding.</param>
+public sealed class BlockTrace(Func<VirtualMachine> create, Func<ulong, uint, string> disassemble)
 {
     /// <summary>Instructions looked at, at most: no block is longer.</summary>
     private const ulong Length = 64;
@@ -36,7 +37,7 @@ public sealed class InstructionTrace(Func<VirtualMachine> create)
         {
             var e = trace[i];
             yield return e.Physical is { } physical
-                ? string.Create(CultureInfo.InvariantCulture, $"  0x{e.Pc:x} (physical 0x{physical:x}): {e.Word:x8}")
+                ? string.Create(CultureInfo.InvariantCulture, $"  0x{e.Pc:x} (physical 0x{physical:x}): {e.Word:x8}  {disassemble(e.Pc, e.Word)}".TrimEnd())
                 : string.Create(CultureInfo.InvariantCulture, $"  0x{e.Pc:x} (no translation)");
         }
     }
