@@ -51,6 +51,7 @@ internal static class Program
         RunCommand.AddTo(root);
         BootCommand.AddTo(root);
         BisectCommand.AddTo(root);
+        RestoreCommand.AddTo(root);
         IsaCommand.AddTo(root);
         VersionCommand.AddTo(root);
         var parsed = root.Parse(RunOptions.Normalize(arguments), new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = null });
