@@ -37,7 +37,7 @@ public sealed class BlockTrace(Func<VirtualMachine> create, Func<ulong, uint, st
         {
             var e = trace[i];
             yield return e.Physical is { } physical
-                ? string.Create(CultureInfo.InvariantCulture, $"  0x{e.Pc:x} (physical 0x{physical:x}): {e.Word:x8}  {disassemble(e.Pc, e.Word)}".TrimEnd())
+                ? string.Create(CultureInfo.InvariantCulture, $"  0x{e.Pc:x} (physical 0x{physical:x}): {e.Word:x8}  {disassemble(e.Pc, e.Word)}").TrimEnd()
                 : string.Create(CultureInfo.InvariantCulture, $"  0x{e.Pc:x} (no translation)");
         }
     }
