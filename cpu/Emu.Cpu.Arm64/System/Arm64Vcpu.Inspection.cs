@@ -9,7 +9,7 @@ public sealed unsafe partial class Arm64Vcpu
     /// <returns>False when a fetch would fault.</returns>
     public bool TryTranslateInstruction(ulong va, out ulong physical)
     {
-        Walk(CanonicalInstructionAddress(va), AccessKind.Execute, ExceptionLevel == 0, pan: false, out var w);
+        Walk(CanonicalInstructionAddress(va), AccessKind.Execute, ExceptionLevel == 0, pan: false, WalkPurpose.Maintenance, out var w);
         physical = (w.Physical & TlbEntry.PageMask) | (va & 0xFFF);
         return w.Status == FaultStatus.None;
     }
