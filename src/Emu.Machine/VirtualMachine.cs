@@ -6,6 +6,7 @@ using Emu.Devices.Serial;
 using Emu.Machine.Boards;
 using Emu.Machine.Boot;
 using Emu.Machine.Engines;
+using Emu.Machine.Firmware.Acpi;
 using Emu.Machine.Firmware.Fdt;
 using Emu.Machine.Lifecycle;
 using Emu.Machine.Options;
@@ -22,7 +23,7 @@ public sealed class VirtualMachine : IDisposable
     private readonly Log log;
     private readonly ICharBackend? serial;
     private readonly ISemihostingConsole? semihosting;
-    private readonly ImageLoader loader;
+    private readonly BootSource boot;
     private readonly RandomSource random;
     private readonly Clock clock;
     private readonly PhysicalAddressSpace memory;
@@ -41,7 +42,7 @@ public sealed class VirtualMachine : IDisposable
         options.Validate();
         this.options = options;
         log = host.Log;
-        loader = new ImageLoader(options);
+        boot = BootSource.Open(options);
         memory = new PhysicalAddressSpace(log);
         random = new RandomSource(options.DeterministicSeed);
         var deterministic = options.Deterministic ? new DeterministicClock(DeterministicClock.DefaultEpochSeconds) : null;
@@ -50,7 +51,12 @@ public sealed class VirtualMachine : IDisposable
         {
             foreach (var range in Arm64Layout.RamRanges(options.Memory.Size))
             {
-                AddRam(range);
+                AddRam("ram", range);
+            }
+
+            if (boot.ExtraRam is { } extra)
+            {
+                AddRam("firmware", extra);
             }
 
             input = deterministic is null ? null : new HostInputQueue();
@@ -72,8 +78,8 @@ public sealed class VirtualMachine : IDisposable
         }
 
         runner = deterministic is null
-            ? new ThreadedRunner(vcpus, Control, options.StopAt)
-            : new DeterministicRunner(vcpus, Control, deterministic, input!, options.StopAt, host.Interactive);
+            ? new ThreadedRunner(vcpus, Control, options.StopAt) { Driver = host.Driver }
+            : new DeterministicRunner(vcpus, Control, deterministic, input!, options.StopAt, host.Interactive) { Driver = host.Driver };
     }
 
     /// <summary>Takes stop requests from the guest, the user and the host.</summary>
@@ -140,11 +146,11 @@ public sealed class VirtualMachine : IDisposable
     {
         if (input is null)
         {
-            board.PowerButton.Press();
+            board.PressPowerButton();
         }
         else
         {
-            input.Post(board.PowerButton.Press);
+            input.Post(board.PressPowerButton);
         }
     }
 
@@ -197,15 +203,15 @@ public sealed class VirtualMachine : IDisposable
             block.Dispose();
         }
 
-        loader.Dispose();
+        boot.Dispose();
     }
 
-    private unsafe void AddRam(MemoryRange range)
+    private unsafe void AddRam(string name, MemoryRange range)
     {
         // Loading a 27 MB kernel into fresh RAM takes 5 ms on huge pages, 15 to 40 ms on small ones.
         var block = new HostMemory(range.Length);
         block.PreferHugePages();
-        ram.Add((memory.AddRam("ram", range.Start, range.Length, block.Pointer), block));
+        ram.Add((memory.AddRam(name, range.Start, range.Length, block.Pointer), block));
     }
 
     private VcpuConfiguration Configuration(int index) => new()
@@ -241,7 +247,7 @@ public sealed class VirtualMachine : IDisposable
     /// <summary>Loads RAM that reads as zero and sets the entry state.</summary>
     private void PowerOn()
     {
-        loader.Load(memory, new Arm64FdtOptions
+        var fdt = new Arm64FdtOptions
         {
             VcpuCount = vcpus.Length,
             RedistributorBase = Arm64Layout.GicRedistributorBase(options.Cpus.Maximum),
@@ -253,8 +259,17 @@ public sealed class VirtualMachine : IDisposable
             HasPmu = engine.HasPmu,
             RngSeed = random.Bytes(RngSeedLength),
             KaslrSeed = random.Next(),
-        });
-        engine.SetBootState(vcpus[0], loader.Plan.Kernel.Start, Arm64Layout.FdtBase);
+        };
+        var acpi = new Arm64AcpiOptions
+        {
+            VcpuCount = vcpus.Length,
+            MaximumVcpus = options.Cpus.Maximum,
+            PciSegments = board.Pci.Layouts,
+            HasSerial = serial is not null,
+            HasPmu = engine.HasPmu,
+        };
+        boot.Load(memory, fdt, acpi);
+        engine.SetBootState(vcpus[0], boot.Entry, Arm64Layout.FdtBase);
     }
 
     private void Reset()

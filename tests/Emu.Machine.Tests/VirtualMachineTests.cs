@@ -36,7 +36,7 @@ public sealed class VirtualMachineTests : IDisposable
         engine.Step = (_, v) => PowerOff(v);
         using var machine = Create(Options() with { Cpus = new CpusOption(2, 4) });
         Assert.Equal(
-            ["gic its", "gic redistributors", "gic distributor", "pl011", "pl031", "pl061", "pci0 configuration"], machine.Memory.Mmio.Select(m => m.Name));
+            ["gic its", "gic redistributors", "gic distributor", "pl011", "pl031", "pl061", "pci0 configuration", "ged", "pci hotplug"], machine.Memory.Mmio.Select(m => m.Name));
         Assert.Equal(Arm64Layout.GicItsBase(4), machine.Memory.Mmio[0].Start);
         Assert.Equal(Arm64Layout.GicRedistributorBase(4), machine.Memory.Mmio[1].Start);
         Assert.Equal(0x0D57_8086UL, machine.Memory.Read(Arm64Layout.PciEcamBase, 4));
@@ -48,6 +48,53 @@ public sealed class VirtualMachineTests : IDisposable
         // GICD_PIDR2.ArchRev and GICR_PIDR2.ArchRev: GICv3.
         Assert.Equal(0x30UL, machine.Memory.Read(Arm64Layout.GicDistributorBase + 0xFFE8, 4) & 0xF0);
         Assert.Equal(0x30UL, machine.Memory.Read(Arm64Layout.GicRedistributorBase(4) + 0xFFE8, 4) & 0xF0);
+        machine.Run();
+    }
+
+    [Fact]
+    public void Firmware_RunsFromRamAtZero_WithDeviceTreeAndAcpiTables()
+    {
+        VirtualMachine? machine = null;
+        var boots = 0;
+        engine.Step = (_, v) =>
+        {
+            // Firmware writes to itself, to both descriptions and to RAM; a reset brings all of it back.
+            Assert.Equal(0x0403_0201UL, machine!.Memory.Read(0, 4));
+            Assert.Equal(0UL, machine.Memory.Read(0x3F_FFF8, 8));
+            Assert.Equal(0xEDFE_0DD0UL, machine.Memory.Read(Arm64Layout.FdtBase, 4));
+            Assert.Equal(0x2052_5450_2044_5352UL, machine.Memory.Read(Arm64Layout.AcpiBase, 8));
+            foreach (var address in (ReadOnlySpan<ulong>)[0, 0x3F_FFF8, Arm64Layout.FdtBase, Arm64Layout.AcpiBase])
+            {
+                machine.Memory.Write(address, 8, 0xBAD);
+            }
+
+            if (++boots == 2)
+            {
+                return PowerOff(v);
+            }
+
+            engine.Configurations[0].Control.RequestStop(MachineStop.Reset);
+            return VcpuExit.MachineRequest;
+        };
+        var options = Options() with { Kernel = null, Firmware = files.Write("firmware", [1, 2, 3, 4]), Memory = new MemoryOption(128UL << 20) };
+        using (machine = Create(options))
+        {
+            Assert.Equal(RunEnd.PowerOff, machine.Run().End);
+            Assert.Equal((0UL, Arm64Layout.FdtBase), engine.Vcpus[0].BootState);
+        }
+
+        OptionTests.Rejects(() => Create(options with { Firmware = files.Write("big", new byte[(4 << 20) + 1]) }), "--firmware", "CLOUDHV_EFI.fd) has at most 4M");
+        OptionTests.Rejects(() => Create(options with { Memory = new MemoryOption(64UL << 20) }), "--memory size=64M is too small", "size=128M");
+    }
+
+    [Fact]
+    public void PowerButton_RaisesTheAcpiEvent_WhichAReadTakes()
+    {
+        engine.Step = (_, v) => PowerOff(v);
+        using var machine = Create(Options());
+        machine.PressPowerButton();
+        Assert.Equal(8UL, machine.Memory.Read(Arm64Layout.GenericEventBase, 1));
+        Assert.Equal(0UL, machine.Memory.Read(Arm64Layout.GenericEventBase, 1));
         machine.Run();
     }
 

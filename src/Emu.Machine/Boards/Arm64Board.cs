@@ -1,5 +1,6 @@
 // The arm64 machine's devices: made, given their interrupts, and mapped where the layout says.
 using Emu.Core;
+using Emu.Devices.Acpi;
 using Emu.Devices.Gpio;
 using Emu.Devices.Irq;
 using Emu.Devices.Rtc;
@@ -15,6 +16,8 @@ public sealed class Arm64Board
     private readonly Pl011? uart;
     private readonly Pl031 rtc;
     private readonly Pl061 gpio;
+    private readonly PowerButton powerButton;
+    private readonly GenericEventDevice events;
 
     /// <summary>Makes and maps the devices.</summary>
     /// <param name="options">vCPU counts.</param>
@@ -48,9 +51,13 @@ public sealed class Arm64Board
         memory.AddMmio("pl031", Arm64Layout.Pl031Base, Arm64Layout.PrimeCellSize, rtc);
         gpio = new Pl061(Gic.Spi(Arm64Layout.GpioInterrupt));
         memory.AddMmio("pl061", Arm64Layout.Pl061Base, Arm64Layout.PrimeCellSize, gpio);
-        PowerButton = new PowerButton(clock, gpio);
+        powerButton = new PowerButton(clock, gpio);
+        events = new GenericEventDevice(Gic.Spi(Arm64Layout.GenericEventInterrupt));
+        memory.AddMmio("ged", Arm64Layout.GenericEventBase, Arm64Layout.PlatformPageSize, events);
         Pci = new PciComplex(PciLayout.Create(options.Platform.ApertureWeights, options.Memory.Size), memory, log);
-        Sections = [Gic, .. uart is null ? (ISnapshotable[])[] : [uart], rtc, gpio, PowerButton, .. Pci.Segments];
+        PciHotplug = new PciHotplugController(Pci.Segments, events);
+        memory.AddMmio("pci hotplug", Arm64Layout.PciHotplugBase, Arm64Layout.PlatformPageSize, PciHotplug);
+        Sections = [Gic, .. uart is null ? (ISnapshotable[])[] : [uart], rtc, gpio, powerButton, events, PciHotplug, .. Pci.Segments];
     }
 
     /// <summary>The interrupt controller.</summary>
@@ -59,11 +66,21 @@ public sealed class Arm64Board
     /// <summary>The PCI segments.</summary>
     public PciComplex Pci { get; }
 
-    /// <summary>The power button.</summary>
-    public PowerButton PowerButton { get; }
+    /// <summary>Adds and removes PCI devices of a running machine, where the guest knows ACPI.</summary>
+    public PciHotplugController PciHotplug { get; }
 
     /// <summary>Every device with state, in a fixed order.</summary>
     public IReadOnlyList<ISnapshotable> Sections { get; }
+
+    /// <summary>
+    /// Presses the power button once: the GPIO line that the device tree names, and the event that the ACPI tables name. The guest knows one of
+    /// them and does not hear the other.
+    /// </summary>
+    public void PressPowerButton()
+    {
+        powerButton.Press();
+        events.Raise(GenericEvent.PowerButton);
+    }
 
     /// <summary>Begins to read serial input.</summary>
     public void StartSerial()
@@ -81,6 +98,8 @@ public sealed class Arm64Board
         uart?.Reset();
         rtc.Reset();
         gpio.Reset();
+        events.Reset();
+        PciHotplug.Reset();
         Gic.Reset();
     }
 }

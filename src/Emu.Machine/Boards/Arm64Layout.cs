@@ -6,6 +6,15 @@ namespace Emu.Machine.Boards;
 /// </summary>
 public static class Arm64Layout
 {
+    /// <summary>RAM of a firmware image: the boot vCPU's first instruction when there is one.</summary>
+    public const ulong FirmwareBase = 0;
+
+    /// <summary>Bytes of a firmware image's RAM.</summary>
+    public const ulong FirmwareSize = 4UL << 20;
+
+    /// <summary>Smallest RAM of a machine that boots through firmware: EDK2's heap is the top 64 MiB.</summary>
+    public const ulong MinimumFirmwareRam = 128UL << 20;
+
     /// <summary>First byte of the GICv3 distributor. Redistributors lie directly below it.</summary>
     public const ulong GicDistributorBase = 0x08FF_0000;
 

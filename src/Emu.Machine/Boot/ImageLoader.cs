@@ -2,13 +2,14 @@
 using System.Text;
 using Emu.Core;
 using Emu.Machine.Boards;
+using Emu.Machine.Firmware.Acpi;
 using Emu.Machine.Firmware.Fdt;
 using Emu.Machine.Options;
 
 namespace Emu.Machine.Boot;
 
 /// <summary>The images of one machine: opened and placed by the constructor, so that bad input is reported before anything runs.</summary>
-public sealed unsafe class ImageLoader : IDisposable
+public sealed class ImageLoader : BootSource
 {
     private readonly KernelImage kernel;
     private readonly InputFile? initramfs;
@@ -23,12 +24,13 @@ public sealed unsafe class ImageLoader : IDisposable
             throw new EmuException($"--cmdline is {length} bytes long; a kernel takes at most {Arm64Layout.MaximumCommandLine}");
         }
 
-        kernel = KernelImage.Open(options.Kernel);
+        var path = options.Kernel!;
+        kernel = KernelImage.Open(path);
         try
         {
             initramfs = options.Initramfs is null ? null : InputFile.Open("--initramfs", options.Initramfs);
             Plan = BootPlan.Create(
-                options.Kernel, kernel.Header.TextOffset, kernel.MemorySize, options.Initramfs, (ulong)(initramfs?.Length ?? 0), options.Memory.Size);
+                path, kernel.Header.TextOffset, kernel.MemorySize, options.Initramfs, (ulong)(initramfs?.Length ?? 0), options.Memory.Size);
         }
         catch
         {
@@ -39,6 +41,12 @@ public sealed unsafe class ImageLoader : IDisposable
 
     /// <summary>Where the images go.</summary>
     public BootPlan Plan { get; }
+
+    /// <inheritdoc/>
+    public override ulong Entry => Plan.Kernel.Start;
+
+    /// <summary>Copies the images into RAM. A kernel booted directly gets a device tree and no ACPI tables.</summary>
+    public override void Load(PhysicalAddressSpace memory, Arm64FdtOptions fdt, Arm64AcpiOptions acpi) => Load(memory, fdt);
 
     /// <summary>Copies the images into RAM that reads as zero.</summary>
     /// <param name="memory">The machine's map, with its RAM.</param>
@@ -62,17 +70,9 @@ public sealed unsafe class ImageLoader : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose()
+    protected override void Dispose(bool disposing)
     {
         kernel.Dispose();
         initramfs?.Dispose();
-    }
-
-    private static Span<byte> Ram(PhysicalAddressSpace memory, ulong address, ulong length)
-    {
-        var pointer = memory.TryGetPointer(address, length, forWrite: true);
-        return pointer != null
-            ? new Span<byte>(pointer, checked((int)length))
-            : throw new InvalidOperationException($"no RAM at 0x{address:x}+0x{length:x}");
     }
 }

@@ -30,8 +30,11 @@ public enum EngineKind
 /// <summary>A machine's options. Immutable; checked when built.</summary>
 public sealed record MachineOptions
 {
-    /// <summary>Path of the kernel Image.</summary>
-    public required string Kernel { get; init; }
+    /// <summary>Path of the kernel Image, or null for a machine that boots through firmware.</summary>
+    public string? Kernel { get; init; }
+
+    /// <summary>Path of the firmware image, or null.</summary>
+    public string? Firmware { get; init; }
 
     /// <summary>Path of the initramfs, or null.</summary>
     public string? Initramfs { get; init; }
@@ -41,6 +44,9 @@ public sealed record MachineOptions
 
     /// <summary>vCPUs.</summary>
     public CpusOption Cpus { get; init; } = CpusOption.Default;
+
+    /// <summary>What the vCPUs implement.</summary>
+    public CpuOption Cpu { get; init; } = CpuOption.Default;
 
     /// <summary>RAM.</summary>
     public MemoryOption Memory { get; init; } = MemoryOption.Default;
@@ -79,6 +85,18 @@ public sealed record MachineOptions
     /// <exception cref="EmuException">Options contradict each other.</exception>
     public void Validate()
     {
+        if ((Kernel is null) == (Firmware is null))
+        {
+            throw new EmuException(Kernel is null
+                ? "--kernel is missing; give an arm64 Image or --firmware FILE, or use emu boot debian-arm64"
+                : "--kernel and --firmware exclude each other: firmware finds its kernel on a disk; give one of them");
+        }
+
+        if (Firmware is not null && (Initramfs is not null || CommandLine.Length > 0))
+        {
+            throw new EmuException("--initramfs and --cmdline go with --kernel; firmware finds both on a disk");
+        }
+
         if (StopAt is not null && !Deterministic && Cpus.Boot > 1)
         {
             throw new EmuException($"--stop-at with --cpus boot={Cpus.Boot} is exact only with --deterministic; add it, or use --cpus boot=1");

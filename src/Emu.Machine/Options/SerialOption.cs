@@ -32,7 +32,13 @@ public readonly record struct SerialOption(SerialMode Mode, string? Path = null)
 
     /// <summary>Parses the option's value. A path is everything after the first "=", commas included.</summary>
     /// <exception cref="EmuException">Malformed.</exception>
-    public static SerialOption Parse(string text)
+    public static SerialOption Parse(string text) => Parse("--serial", text);
+
+    /// <summary>Parses the value of another option of the same form.</summary>
+    /// <param name="option">The option's name, for messages.</param>
+    /// <param name="text">Its value.</param>
+    /// <exception cref="EmuException">Malformed.</exception>
+    internal static SerialOption Parse(string option, string text)
     {
         var equals = text.IndexOf('=');
         var kind = equals < 0 ? text : text[..equals];
@@ -46,18 +52,18 @@ public readonly record struct SerialOption(SerialMode Mode, string? Path = null)
             case "file": mode = SerialMode.File; break;
             case "socket": mode = SerialMode.Socket; break;
             default:
-                throw new EmuException($"--serial '{text}' is unknown; expected tty, file=PATH, null, off or socket=PATH");
+                throw new EmuException($"{option} '{text}' is unknown; expected tty, file=PATH, null, off or socket=PATH");
         }
 
         var wantsPath = mode is SerialMode.File or SerialMode.Socket;
         if (wantsPath && string.IsNullOrEmpty(path))
         {
-            throw new EmuException($"--serial {text}: the path is missing; expected {kind}=PATH");
+            throw new EmuException($"{option} {text}: the path is missing; expected {kind}=PATH");
         }
 
         if (!wantsPath && path is not null)
         {
-            throw new EmuException($"--serial {text}: '{kind}' takes no value");
+            throw new EmuException($"{option} {text}: '{kind}' takes no value");
         }
 
         return new SerialOption(mode, path);

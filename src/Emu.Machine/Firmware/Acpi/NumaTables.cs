@@ -1,0 +1,51 @@
+// SRAT and SLIT: which vCPUs and RAM belong to which NUMA node, and how far the nodes are from each other.
+using Emu.Machine.Boards;
+
+namespace Emu.Machine.Firmware.Acpi;
+
+/// <summary>Writes the NUMA tables.</summary>
+public static class NumaTables
+{
+    private const byte SratRevision = 3;
+    private const byte SratMemoryType = 1;
+    private const byte SratMemoryLength = 40;
+    private const byte SratGiccType = 3;
+    private const byte SratGiccLength = 18;
+    private const uint SratEnabled = 1;
+    private const byte SlitRevision = 1;
+
+    /// <summary>The SRAT.</summary>
+    public static byte[] Affinity(IReadOnlyList<NumaNode> nodes)
+    {
+        var table = new AcpiTable("SRAT", SratRevision).U32(1).U64(0);
+        foreach (var node in nodes)
+        {
+            foreach (var range in node.Memory)
+            {
+                table.U8(SratMemoryType).U8(SratMemoryLength).U32(node.Id).U16(0).U64(range.Start).U64(range.Length).U32(0).U32(SratEnabled).U64(0);
+            }
+
+            foreach (var cpu in node.Cpus)
+            {
+                table.U8(SratGiccType).U8(SratGiccLength).U32(node.Id).U32((uint)cpu).U32(SratEnabled).U32(0);
+            }
+        }
+
+        return table.Build();
+    }
+
+    /// <summary>The SLIT. Rows and columns are proximity domains, so nodes are numbered from 0 without gaps.</summary>
+    public static byte[] Distances(IReadOnlyList<NumaNode> nodes)
+    {
+        var table = new AcpiTable("SLIT", SlitRevision).U64((ulong)nodes.Count);
+        foreach (var from in nodes)
+        {
+            foreach (var to in nodes)
+            {
+                table.U8(from.DistanceTo(to));
+            }
+        }
+
+        return table.Build();
+    }
+}

@@ -1,0 +1,141 @@
+// The ACPI tables of the arm64 machine, as the reference compiler and interpreter of ACPI read them.
+using System.Buffers.Binary;
+using System.Text;
+using System.Text.RegularExpressions;
+using Emu.Machine.Boards;
+using Emu.Machine.Firmware.Acpi;
+
+namespace Emu.Machine.Tests.Acpi;
+
+public sealed class AcpiTableTests : IDisposable
+{
+    private readonly DirectoryInfo directory = Directory.CreateTempSubdirectory("emu-acpi-");
+
+    public void Dispose() => directory.Delete(recursive: true);
+
+    [Fact]
+    public void Tables_LieInTheOrderOfTheMachineModel_WithTheDsdtBehindTheRootPointer()
+    {
+        var image = new AcpiImage(Arm64AcpiTables.Build(Options(2, 2) with { Numa = TwoNodes }));
+        Assert.Equal(["DSDT", "FACP", "APIC", "PPTT", "GTDT", "MCFG", "SPCR", "DBG2", "SRAT", "SLIT", "IORT"], image.Signatures);
+        Assert.Equal(Arm64Layout.AcpiBase + 36, image.DsdtAddress);
+        Assert.Equal(["DSDT", "FACP", "APIC", "PPTT", "GTDT", "MCFG", "IORT"], new AcpiImage(Arm64AcpiTables.Build(Options(1, 1) with { HasSerial = false })).Signatures);
+    }
+
+    [Fact]
+    public void FixedDescription_IsHardwareReducedWithPsciByHvc()
+    {
+        var fadt = new AcpiImage(Arm64AcpiTables.Build(Options(1, 1)))["FACP"];
+        Assert.Equal(276, fadt.Length);
+        Assert.Equal((6, 3), (fadt[8], fadt[131]));
+        Assert.Equal((1u << 20) | (1 << 10) | (1 << 8), BinaryPrimitives.ReadUInt32LittleEndian(fadt.AsSpan(112)));
+        Assert.Equal(3, BinaryPrimitives.ReadUInt16LittleEndian(fadt.AsSpan(129)));
+        Assert.Equal("CLOUDHYP", Encoding.ASCII.GetString(fadt, 268, 8));
+    }
+
+    [AcpicaTheory]
+    [InlineData(1, 1, false)]
+    [InlineData(4, 1, true)]
+    [InlineData(32, 3, true)]
+    public void EveryTable_DisassemblesAndRecompilesWithoutErrorsAndWarnings(int vcpus, int segments, bool numa)
+    {
+        var image = new AcpiImage(Arm64AcpiTables.Build(Options(vcpus, segments) with { Numa = numa ? TwoNodes : [] }));
+        foreach (var table in image.Tables)
+        {
+            var name = AcpiImage.Signature(table).ToLowerInvariant();
+            File.WriteAllBytes(Path.Combine(directory.FullName, $"{name}.dat"), table);
+            var (status, text) = AcpicaTools.Run(directory.FullName, "iasl", "-d", $"{name}.dat");
+            Assert.True(status == 0, text);
+            Assert.DoesNotMatch(@"(?i)\b(error|warning|invalid|unknown)\b", text);
+            var source = File.ReadAllText(Path.Combine(directory.FullName, $"{name}.dsl"));
+            Assert.DoesNotMatch(@"(?i)\b(error|warning|invalid|unknown)\b|\*\*\*\*", source);
+
+            (status, text) = AcpicaTools.Run(directory.FullName, "iasl", "-oa", "-p", $"{name}-again", $"{name}.dsl");
+            Assert.True(status == 0, text);
+            Assert.Matches("Compilation (successful|complete). 0 Errors, 0 Warnings", text);
+
+            // Unoptimized, the same table comes out again, but for the compiler's own mark and the sum.
+            var again = File.ReadAllBytes(Path.Combine(directory.FullName, $"{name}-again.aml"));
+            Assert.Equal(Unmarked(table), Unmarked(again));
+        }
+    }
+
+    [AcpicaFact]
+    public void Dsdt_HasTheObjectsOfTheMachineModel()
+    {
+        var output = Execute(Options(2, 2), "namespace");
+        foreach (var name in (ReadOnlySpan<string>)["PHPR", "PC00", "PC01", "MBRD", "COM1", "PWRB", "GEC_", "GED_", "CPUS", "C000", "C001", "S000", "S031", "PCEJ", "PSCN", "DVNT", "_S5_"])
+        {
+            Assert.Contains($" {name} ", output, StringComparison.Ordinal);
+        }
+
+        Assert.DoesNotContain(" C002 ", output, StringComparison.Ordinal);
+    }
+
+    [AcpicaFact]
+    public void Dsm_SaysThatTheBootConfigurationIsKept()
+    {
+        const string Uuid = "(D0 37 C9 E5 53 35 7A 4D 91 17 EA 4D 19 C3 43 4D)";
+        Assert.Contains("0000: 21", Execute(Options(1, 1), $"evaluate \\_SB.PC00._DSM {Uuid} 1 0 [ ]"), StringComparison.Ordinal);
+        Assert.Contains("[Integer] = 0000000000000000", Execute(Options(1, 1), $"evaluate \\_SB.PC00._DSM {Uuid} 1 5 [ ]"), StringComparison.Ordinal);
+    }
+
+    [AcpicaFact]
+    public void PowerButtonEvent_NotifiesTheButton()
+    {
+        // Simulated registers all hold 8: the power button, and no slot is asked about.
+        var output = Execute(Options(1, 1), "execute \\_SB.GED._EVT 42", fill: 8);
+        Assert.Matches(@"PWRB.*0x?80", output);
+        Assert.DoesNotContain("S003", output, StringComparison.Ordinal);
+    }
+
+    [AcpicaFact]
+    public void PciEvent_NotifiesTheSlotsThatTheControllerNames()
+    {
+        // Simulated registers all hold 4: something on PCI, and every mask names slot 2.
+        var output = Execute(Options(1, 2), "execute \\_SB.GED._EVT 42", fill: 4);
+        Assert.Contains("S002", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("S003", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("PWRB", output, StringComparison.Ordinal);
+    }
+
+    [AcpicaFact]
+    public void Interrupts_OfSlots_GoRoundTheEightLines()
+    {
+        var output = Execute(Options(1, 1), "evaluate \\_SB.PC00._PRT");
+        Assert.Equal(32, Regex.Count(output, @"\[Package\] Contains 4 Elements"));
+        Assert.Matches(@"\[Integer\] = 000000000009FFFF\s.*\s.*\s.*\[Integer\] = 0000000000000021", output);
+    }
+
+    private static readonly NumaNode[] TwoNodes =
+    [
+        new(0) { Cpus = [0], Memory = [new MemoryRange(Arm64Layout.RamBase, 256UL << 20)], PciSegments = [0] },
+        new(1) { Cpus = [1], Memory = [new MemoryRange(Arm64Layout.RamBase + (256UL << 20), 256UL << 20)], Distances = new Dictionary<uint, byte> { [0] = 30 } },
+    ];
+
+    private static Arm64AcpiOptions Options(int vcpus, int segments) => new()
+    {
+        VcpuCount = vcpus,
+        MaximumVcpus = vcpus,
+        PciSegments = PciLayout.Create(Enumerable.Repeat(PciApertureWeights.Equal, segments).ToArray(), 512UL << 20),
+        HasPmu = true,
+    };
+
+    private static byte[] Unmarked(byte[] table)
+    {
+        var copy = (byte[])table.Clone();
+        copy[9] = 0;
+        copy.AsSpan(28, 8).Clear();
+        return copy;
+    }
+
+    private string Execute(Arm64AcpiOptions options, string command, int fill = 0)
+    {
+        var path = Path.Combine(directory.FullName, "dsdt.dat");
+        File.WriteAllBytes(path, new AcpiImage(Arm64AcpiTables.Build(options))["DSDT"]);
+        var (_, output) = AcpicaTools.Run(directory.FullName, "acpiexec", "-fv", $"{fill:x}", "-b", command, path);
+        Assert.DoesNotContain("ACPI Error", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("ACPI Exception", output, StringComparison.Ordinal);
+        return output;
+    }
+}
