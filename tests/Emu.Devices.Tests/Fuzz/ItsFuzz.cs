@@ -49,6 +49,7 @@ internal sealed class ItsFuzz : IDisposable
             while (fuzz.Operations < goal)
             {
                 fuzz.Step();
+                FuzzRun.Progress();
             }
 
             fuzz.SaveAndRestore();
