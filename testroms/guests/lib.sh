@@ -229,10 +229,10 @@ busybox_applets() {
     END { if (!done) finish() }'
 }
 
-# busybox_initramfs DIR OUT: an initramfs of DIR/busybox, this folder's initramfs/ files and DIR/modules/*.ko in the
-# order of DIR/modules/order.
+# busybox_initramfs DIR OUT: an initramfs of DIR/busybox, this folder's initramfs/ files, DIR/modules/*.ko in the order
+# of DIR/modules/order, and DIR/library/VERSION/* as /lib/modules/VERSION.
 busybox_initramfs() {
-  local dir=$1 out=$2 applet f
+  local dir=$1 out=$2 applet f library
   mapfile -t applets < <(busybox_applets "$dir/busybox")
   ((${#applets[@]} > 100)) || die "busybox's applet table was not found in $dir/busybox" 3
   {
@@ -255,6 +255,12 @@ busybox_initramfs() {
       cpio_file modules/order 0644 "$dir/modules/order"
       while read -r f; do cpio_file "modules/$f" 0644 "$dir/modules/$f"; done <"$dir/modules/order"
     fi
+    for library in "$dir"/library/*/; do
+      [[ -d $library ]] || continue
+      library=${library%/}
+      for f in lib lib/modules "lib/modules/${library##*/}"; do cpio_dir "$f"; done
+      for f in "$library"/*; do cpio_file "lib/modules/${library##*/}/${f##*/}" 0644 "$f"; done
+    done
     cpio_end
   } >"$out"
 }
@@ -265,22 +271,76 @@ has_driver() {
   [[ -n $(find "$base" -name "$3.ko*" -print -quit) ]] || grep -qsE "/$3\.ko\$" "$base/modules.builtin"
 }
 
+# unpack_module SOURCE OUT: a module's file, decompressed.
+unpack_module() {
+  case $1 in
+    *.xz) xz -dc "$1" >"$2" ;;
+    *.zst) zstd -qdc "$1" >"$2" ;;
+    *) cp "$1" "$2" ;;
+  esac
+}
+
+# module_info FILE KEY: the values that the module's .modinfo section has for KEY, one a line.
+module_info() { tr '\0' '\n' <"$1" | sed -n "s/^$2=//p"; }
+
 # kernel_modules TREE VERSION OUT NAME...: copies modules and what they depend on from TREE/lib/modules/VERSION to OUT,
 # uncompressed, with the loading order in OUT/order. What is built into the kernel or absent from it is left out.
 kernel_modules() {
-  local base=$1/lib/modules/$2 out=$3 name path file
+  local base=$1/lib/modules/$2 out=$3 name path
   shift 3
   mkdir -p "$out"
   : >"$out/order"
   for name in "$@"; do
     path=$(cd "$base" && find . -name "$name.ko*" -print -quit)
     [[ -n $path ]] || continue
-    file=$name.ko
-    case $path in
-      *.xz) xz -dc "$base/$path" >"$out/$file" ;;
-      *.zst) zstd -qdc "$base/$path" >"$out/$file" ;;
-      *) cp "$base/$path" "$out/$file" ;;
-    esac
-    printf '%s\n' "$file" >>"$out/order"
+    unpack_module "$base/$path" "$out/$name.ko"
+    printf '%s\n' "$name.ko" >>"$out/order"
   done
+}
+
+# module_library TREE VERSION OUT PATTERN...: the modules whose path below kernel/ matches a shell PATTERN, and all that
+# they depend on, uncompressed in OUT, with what modprobe reads: modules.dep and modules.alias.
+module_library() {
+  local base=$1/lib/modules/$2/kernel out=$3 path name dependency pattern i
+  shift 3
+  local -A found=() needs=()
+  local -a wanted=()
+  mkdir -p "$out"
+  while read -r path; do
+    name=${path##*/}
+    name=${name%%.ko*}
+    found[${name//-/_}]=$path
+    for pattern in "$@"; do
+      # shellcheck disable=SC2053
+      [[ ${path#./} != $pattern ]] || { wanted+=("${name//-/_}"); break; }
+    done
+  done < <(cd "$base" && find . -name '*.ko*' | sort)
+  for ((i = 0; i < ${#wanted[@]}; i++)); do
+    name=${wanted[i]}
+    [[ -z ${needs[$name]+x} ]] || continue
+    unpack_module "$base/${found[$name]}" "$out/$name.ko"
+    needs[$name]=
+    for dependency in $(module_info "$out/$name.ko" depends | tr ',-' ' _'); do
+      [[ -n ${found[$dependency]:-} ]] || die "module $name needs $dependency, and the kernel package has none" 3
+      needs[$name]+=" $dependency"
+      wanted+=("$dependency")
+    done
+  done
+  # A line of modules.dep names all that a module needs, what is loaded last first.
+  closure() {
+    local d
+    for d in ${needs[$1]}; do
+      [[ " $order " == *" $d "* ]] || { closure "$d"; order="$d $order"; }
+    done
+  }
+  for name in "${!needs[@]}"; do
+    local order=
+    closure "$name"
+    printf '%s.ko:' "$name"
+    for dependency in $order; do printf ' %s.ko' "$dependency"; done
+    printf '\n'
+  done | sort >"$out/modules.dep"
+  for name in "${!needs[@]}"; do
+    module_info "$out/$name.ko" alias | sed "s/.*/alias & $name/"
+  done | sort >"$out/modules.alias"
 }

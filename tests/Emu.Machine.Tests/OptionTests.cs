@@ -107,7 +107,7 @@ public class OptionTests
         Assert.Equal(GuestArchitecture.Arm64, MachineOptions.ParseArchitecture("arm64"));
         Rejects(() => MachineOptions.ParseArchitecture("x86_64"), "--arch x86_64", "not supported in this version");
         Rejects(() => MachineOptions.ParseArchitecture("mips"), "--arch 'mips'", "expected arm64");
-        Rejects(() => MachineOptions.ParseEngine("jit"), "--engine 'jit'", "expected auto or interpreter");
+        Rejects(() => MachineOptions.ParseEngine("kvm"), "--engine 'kvm'", "expected auto, interpreter or jit");
         Rejects(() => MachineOptions.ParseStopAt("0"), "--stop-at", "at least 1");
     }
 

@@ -39,7 +39,7 @@ public sealed unsafe class SystemRegisterTests
     [InlineData(3u, 6u, 1u, 1u, 0u)]
     [InlineData(3u, 0u, 15u, 2u, 0u)]
     [InlineData(3u, 3u, 2u, 4u, 0u)]
-    [InlineData(3u, 0u, 2u, 1u, 0u)]
+    [InlineData(3u, 0u, 3u, 1u, 0u)]
     [InlineData(2u, 0u, 0u, 15u, 4u)]
     public void AbsentRegister_IsUndefinedAtEl1(uint op0, uint op1, uint crn, uint crm, uint op2)
     {
