@@ -112,6 +112,7 @@ public sealed class VirtualMachine : IDisposable
             if (options.NoReboot || !Control.TryRearmAfterReset())
             {
                 wall.Stop();
+                board.Pci.Pause();
                 return Control.Outcome;
             }
 
@@ -121,10 +122,18 @@ public sealed class VirtualMachine : IDisposable
     }
 
     /// <summary>Stops the vCPUs between two instructions; the guest notices nothing but host time passing.</summary>
-    public void Pause() => runner.Pause();
+    public void Pause()
+    {
+        runner.Pause();
+        board.Pci.Pause();
+    }
 
     /// <summary>Ends <see cref="Pause"/>.</summary>
-    public void Resume() => runner.Resume();
+    public void Resume()
+    {
+        board.Pci.Resume();
+        runner.Resume();
+    }
 
     /// <summary>Presses the power button once.</summary>
     public void PressPowerButton()
@@ -236,6 +245,8 @@ public sealed class VirtualMachine : IDisposable
         {
             VcpuCount = vcpus.Length,
             RedistributorBase = Arm64Layout.GicRedistributorBase(options.Cpus.Maximum),
+            ItsBase = Arm64Layout.GicItsBase(options.Cpus.Maximum),
+            PciSegments = board.Pci.Layouts,
             Ram = Arm64Layout.RamRanges(options.Memory.Size),
             CommandLine = options.CommandLine,
             HasSerial = serial is not null,

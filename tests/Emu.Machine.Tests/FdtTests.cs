@@ -78,12 +78,30 @@ public class FdtTests
     }
 
     [DtcFact]
+    public void Tree_DescribesTheItsAndEveryPciSegment()
+    {
+        var source = Decompile(Options(2) with { PciSegments = PciLayout.Create([PciApertureWeights.Equal, PciApertureWeights.Equal], 512UL << 20) });
+        Assert.Contains("msic@8f90000 { compatible = \"arm,gic-v3-its\"; msi-controller; reg = <0x00 0x8f90000 0x00 0x20000>; phandle = <0x02>; };", source, StringComparison.Ordinal);
+        Assert.Contains(
+            "pci@30000000 { compatible = \"pci-host-ecam-generic\"; device_type = \"pci\"; #address-cells = <0x03>; #size-cells = <0x02>; #interrupt-cells = <0x01>; "
+            + "bus-range = <0x00 0x00>; linux,pci-domain = <0x00>; ranges = <0x1000000 0x00 0x00 0x00 0x9050000 0x00 0x10000 "
+            + "0x2000000 0x00 0x10000000 0x00 0x10000000 0x00 0x10000000 0x3000000 0x02 0x00 0x02 0x00 0x7e 0x00>; reg = <0x00 0x30000000 0x00 0x100000>; "
+            + "interrupt-map; interrupt-map-mask; dma-coherent; msi-parent = <0x02>; msi-map = <0x00 0x02 0x00 0x100>; };",
+            source, StringComparison.Ordinal);
+        Assert.Contains("pci@30100000 {", source, StringComparison.Ordinal);
+        Assert.Contains("linux,pci-domain = <0x01>;", source, StringComparison.Ordinal);
+        Assert.Contains("msi-map = <0x00 0x02 0x100 0x100>;", source, StringComparison.Ordinal);
+    }
+
+    [DtcFact]
     public void Tree_WithoutSerialPort_HasNoPl011() => Assert.DoesNotContain("pl011", Decompile(Options(1) with { HasSerial = false }), StringComparison.Ordinal);
 
     private static Arm64FdtOptions Options(int vcpus) => new()
     {
         VcpuCount = vcpus,
         RedistributorBase = Arm64Layout.GicRedistributorBase(vcpus),
+        ItsBase = Arm64Layout.GicItsBase(vcpus),
+        PciSegments = PciLayout.Create([PciApertureWeights.Equal], 512UL << 20),
         Ram = Arm64Layout.RamRanges(512UL << 20),
         CommandLine = "console=ttyAMA0",
         RngSeed = new byte[64],

@@ -1,5 +1,6 @@
 // Option values: what is accepted, and that each malformed one names what is wrong and what is right.
 using Emu.Core;
+using Emu.Machine.Boards;
 using Emu.Machine.Options;
 
 namespace Emu.Machine.Tests;
@@ -118,6 +119,30 @@ public class OptionTests
         Rejects(options.Validate, "--stop-at", "add it, or use --cpus boot=1");
         (options with { DeterministicSeed = 0 }).Validate();
         (options with { Cpus = CpusOption.Default }).Validate();
+    }
+
+    [Fact]
+    public void Platform_CountsSegmentsAndTheirWeights()
+    {
+        Assert.Equal([PciApertureWeights.Equal], PlatformOption.Parse(null, []).ApertureWeights);
+        Assert.Equal(
+            [new(1, 1), new(1, 4), new(3, 1)],
+            PlatformOption.Parse("num_pci_segments=3", ["pci_segment=2,mmio32_aperture_weight=3", "pci_segment=1,mmio64_aperture_weight=4"]).ApertureWeights);
+        Rejects(() => PlatformOption.Parse("num_pci_segments=97", []), "--platform", "from 1 to 96");
+        Rejects(() => PlatformOption.Parse("segments=2", []), "--platform", "unknown key 'segments'");
+        Rejects(() => PlatformOption.Parse(null, ["mmio32_aperture_weight=3"]), "--pci-segment", "pci_segment= is missing");
+        Rejects(() => PlatformOption.Parse(null, ["pci_segment=1"]), "--pci-segment", "there is no segment 1; give --platform num_pci_segments=2 or more");
+        Rejects(() => PlatformOption.Parse(null, ["pci_segment=0", "pci_segment=0"]), "--pci-segment", "described twice");
+    }
+
+    [Fact]
+    public void OptionString_KeepsCommasInBracketsAndQuotes()
+    {
+        var option = OptionString.Parse("--x", "a=[1,2],b=\"c,d=e\"", "a", "b");
+        Assert.Equal("[1,2]", option["a"]);
+        Assert.Equal("c,d=e", option["b"]);
+        Rejects(() => OptionString.Parse("--x", "a=[1,2", "a"), "--x a=[1,2", "a bracket has no partner");
+        Rejects(() => OptionString.Parse("--x", "a=\"1", "a"), "--x", "a double quote has no partner");
     }
 
     internal static void Rejects(Action action, string start, string contains)

@@ -36,8 +36,11 @@ public sealed class VirtualMachineTests : IDisposable
         engine.Step = (_, v) => PowerOff(v);
         using var machine = Create(Options() with { Cpus = new CpusOption(2, 4) });
         Assert.Equal(
-            ["gic redistributors", "gic distributor", "pl011", "pl031", "pl061"], machine.Memory.Mmio.Select(m => m.Name));
-        Assert.Equal(Arm64Layout.GicRedistributorBase(4), machine.Memory.Mmio[0].Start);
+            ["gic its", "gic redistributors", "gic distributor", "pl011", "pl031", "pl061", "pci0 configuration"], machine.Memory.Mmio.Select(m => m.Name));
+        Assert.Equal(Arm64Layout.GicItsBase(4), machine.Memory.Mmio[0].Start);
+        Assert.Equal(Arm64Layout.GicRedistributorBase(4), machine.Memory.Mmio[1].Start);
+        Assert.Equal(0x0D57_8086UL, machine.Memory.Read(Arm64Layout.PciEcamBase, 4));
+        Assert.Equal(0xFFFF_FFFFUL, machine.Memory.Read(Arm64Layout.PciEcamBase + (1 << 15), 4));
         Assert.Equal(0x11UL, machine.Memory.Read(Arm64Layout.Pl011Base + 0xFE0, 4));
         Assert.Equal(0x31UL, machine.Memory.Read(Arm64Layout.Pl031Base + 0xFE0, 4));
         Assert.Equal(0x61UL, machine.Memory.Read(Arm64Layout.Pl061Base + 0xFE0, 4));

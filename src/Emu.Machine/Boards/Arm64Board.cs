@@ -31,7 +31,9 @@ public sealed class Arm64Board
             affinities[i] = Arm64Layout.Mpidr(i);
         }
 
-        Gic = new Gic(affinities, Arm64Layout.SpiCount, log);
+        var itsBase = Arm64Layout.GicItsBase(options.Cpus.Maximum);
+        Gic = new Gic(affinities, Arm64Layout.SpiCount, log, new ItsOptions(memory, itsBase));
+        memory.AddMmio("gic its", itsBase, Gic.ItsFramesLength, Gic.ItsFrames!);
         memory.AddMmio("gic redistributors", Arm64Layout.GicRedistributorBase(options.Cpus.Maximum), Gic.RedistributorFramesLength, Gic.RedistributorFrames);
         memory.AddMmio("gic distributor", Arm64Layout.GicDistributorBase, Gic.DistributorFrameLength, Gic.DistributorFrame);
 
@@ -47,11 +49,15 @@ public sealed class Arm64Board
         gpio = new Pl061(Gic.Spi(Arm64Layout.GpioInterrupt));
         memory.AddMmio("pl061", Arm64Layout.Pl061Base, Arm64Layout.PrimeCellSize, gpio);
         PowerButton = new PowerButton(clock, gpio);
-        Sections = uart is null ? [Gic, rtc, gpio, PowerButton] : [Gic, uart, rtc, gpio, PowerButton];
+        Pci = new PciComplex(PciLayout.Create(options.Platform.ApertureWeights, options.Memory.Size), memory, log);
+        Sections = [Gic, .. uart is null ? (ISnapshotable[])[] : [uart], rtc, gpio, PowerButton, .. Pci.Segments];
     }
 
     /// <summary>The interrupt controller.</summary>
     public Gic Gic { get; }
+
+    /// <summary>The PCI segments.</summary>
+    public PciComplex Pci { get; }
 
     /// <summary>The power button.</summary>
     public PowerButton PowerButton { get; }
@@ -71,6 +77,7 @@ public sealed class Arm64Board
     /// <summary>Power-on reset of every device; their wires follow.</summary>
     public void Reset()
     {
+        Pci.Reset();
         uart?.Reset();
         rtc.Reset();
         gpio.Reset();

@@ -27,6 +27,30 @@ public static class Arm64Layout
     /// <summary>Bytes of each PrimeCell's register window.</summary>
     public const ulong PrimeCellSize = 0x1000;
 
+    /// <summary>The GICv3 ITS's control and translation frames, 64 KiB each (IHI 0069 12.18). They lie directly below the redistributors.</summary>
+    public const ulong GicItsSize = 0x2_0000;
+
+    /// <summary>PCI I/O window: bus addresses 0 to 0xFFFF of every segment.</summary>
+    public const ulong PciIoBase = 0x0905_0000;
+
+    /// <summary>Bytes of the PCI I/O window.</summary>
+    public const ulong PciIoSize = 0x1_0000;
+
+    /// <summary>32-bit PCI memory window, shared out between the segments.</summary>
+    public const ulong PciMemory32Base = 0x1000_0000;
+
+    /// <summary>Bytes of the 32-bit PCI memory window.</summary>
+    public const ulong PciMemory32Size = 512UL << 20;
+
+    /// <summary>PCI configuration space (ECAM), 1 MiB a segment.</summary>
+    public const ulong PciEcamBase = 0x3000_0000;
+
+    /// <summary>Room kept for PCI configuration space.</summary>
+    public const ulong PciEcamSize = 256UL << 20;
+
+    /// <summary>Most PCI segments of a machine.</summary>
+    public const int MaximumPciSegments = 96;
+
     /// <summary>Start of RAM.</summary>
     public const ulong RamBase = 0x4000_0000;
 
@@ -35,6 +59,12 @@ public static class Arm64Layout
 
     /// <summary>Room kept for the device tree.</summary>
     public const ulong FdtMaximumSize = 0x20_0000;
+
+    /// <summary>The ACPI root pointer, the other tables behind it; only of a machine that boots through firmware.</summary>
+    public const ulong AcpiBase = 0x4020_0000;
+
+    /// <summary>Room kept for the ACPI tables.</summary>
+    public const ulong AcpiMaximumSize = 0x20_0000;
 
     /// <summary>The kernel Image; 2 MiB aligned, as the arm64 boot protocol asks.</summary>
     public const ulong KernelBase = 0x4040_0000;
@@ -60,14 +90,44 @@ public static class Arm64Layout
     /// <summary>Longest kernel command line in bytes, without the final NUL (COMMAND_LINE_SIZE of arm64 Linux is 2048).</summary>
     public const int MaximumCommandLine = 2048;
 
+    /// <summary>Bits of a guest-physical address: the map ends at 1 TiB.</summary>
+    public const int PhysicalAddressBits = 40;
+
+    /// <summary>One past the last address of the map that is used: 64 KiB below its end.</summary>
+    public const ulong MapEnd = (1UL << PhysicalAddressBits) - 0x1_0000;
+
+    /// <summary>Bytes below <see cref="MapEnd"/> kept for the controllers that ACPI names, a 4 KiB page each, given out from the top.</summary>
+    public const ulong PlatformAreaSize = 1 << 20;
+
+    /// <summary>Bytes of a platform controller's window.</summary>
+    public const ulong PlatformPageSize = 0x1000;
+
+    /// <summary>The PCI hotplug controller's registers.</summary>
+    public const ulong PciHotplugBase = MapEnd - PlatformPageSize;
+
+    /// <summary>The generic event device's register.</summary>
+    public const ulong GenericEventBase = PciHotplugBase - PlatformPageSize;
+
+    /// <summary>Lowest start of the 64-bit PCI memory window: EDK2 takes none that begins below 8 GiB.</summary>
+    public const ulong PciMemory64Minimum = 0x2_0000_0000;
+
     /// <summary>SPIs of the distributor: INTID 32 to 287.</summary>
     public const int SpiCount = 256;
+
+    /// <summary>INTID of the first of the eight PCI INTA lines; slot i has number i mod 8. They are named to the guest, no device drives them.</summary>
+    public const int PciInterrupt = 32;
+
+    /// <summary>Number of PCI INTA lines.</summary>
+    public const int PciInterruptCount = 8;
 
     /// <summary>INTID of the RTC.</summary>
     public const int RtcInterrupt = 40;
 
     /// <summary>INTID of the GPIO controller.</summary>
     public const int GpioInterrupt = 41;
+
+    /// <summary>INTID of the generic event device.</summary>
+    public const int GenericEventInterrupt = 42;
 
     /// <summary>INTID of the serial port.</summary>
     public const int SerialInterrupt = 43;
@@ -106,6 +166,10 @@ public static class Arm64Layout
     /// <param name="maximumVcpus">1 to <see cref="MaximumVcpus"/>.</param>
     public static ulong GicRedistributorBase(int maximumVcpus) => GicDistributorBase - ((ulong)maximumVcpus * GicRedistributorSize);
 
+    /// <summary>First byte of the ITS's frames.</summary>
+    /// <param name="maximumVcpus">1 to <see cref="MaximumVcpus"/>.</param>
+    public static ulong GicItsBase(int maximumVcpus) => GicRedistributorBase(maximumVcpus) - GicItsSize;
+
     /// <summary>MPIDR_EL1 of a vCPU: Aff0 = id[3:0], Aff1 = id[11:4], Aff2 = id[19:12], bit 31 RES1 (Arm ARM D17.2.101).</summary>
     public static ulong Mpidr(int index) =>
         0x8000_0000UL | ((ulong)index & 0xF) | ((((ulong)index >> 4) & 0xFF) << 8) | ((((ulong)index >> 12) & 0xFF) << 16);
@@ -118,6 +182,14 @@ public static class Arm64Layout
     public static MemoryRange[] RamRanges(ulong size) => size <= MaximumLowRam
         ? [new MemoryRange(RamBase, size)]
         : [new MemoryRange(RamBase, MaximumLowRam), new MemoryRange(HighRamBase, size - MaximumLowRam)];
+
+    /// <summary>The 64-bit PCI memory window: from the end of RAM to the platform controllers.</summary>
+    /// <param name="ramSize">Bytes of RAM.</param>
+    public static MemoryRange PciMemory64(ulong ramSize)
+    {
+        var start = Math.Max(RamRanges(ramSize)[^1].End, PciMemory64Minimum);
+        return new MemoryRange(start, MapEnd - PlatformAreaSize - start);
+    }
 }
 
 /// <summary>A run of guest-physical addresses.</summary>

@@ -48,6 +48,9 @@ public sealed record MachineOptions
     /// <summary>Serial port.</summary>
     public SerialOption Serial { get; init; } = SerialOption.Default;
 
+    /// <summary>PCI segments.</summary>
+    public PlatformOption Platform { get; init; } = PlatformOption.Default;
+
     /// <summary>Guest architecture.</summary>
     public GuestArchitecture Architecture { get; init; }
 

@@ -1,5 +1,6 @@
 // Parser of option values in Cloud Hypervisor's syntax, "key=value,key=value", with errors that name the option and what it accepts.
 using System.Globalization;
+using System.Text;
 using Emu.Core;
 
 namespace Emu.Machine.Options;
@@ -25,13 +26,13 @@ public sealed class OptionString
     /// <exception cref="EmuException">Empty, a part without "=", an unknown or repeated key, an empty value.</exception>
     public static OptionString Parse(string option, string text, params string[] knownKeys)
     {
-        var result = new OptionString(option, knownKeys);
+        var result = new OptionString(option, knownKeys) { Text = $"{option} {text}" };
         if (text.Length == 0)
         {
             throw new EmuException($"{option}: the value is empty; expected {result.KnownList()}");
         }
 
-        foreach (var part in text.Split(','))
+        foreach (var part in SplitParts(option, text))
         {
             var equals = part.IndexOf('=');
             if (equals < 0)
@@ -63,6 +64,9 @@ public sealed class OptionString
         return result;
     }
 
+    /// <summary>The whole option as the user wrote it, for messages.</summary>
+    public string Text { get; private init; } = "";
+
     /// <summary>The value of a key, or null when it was not given.</summary>
     public string? this[string key] => values[Array.IndexOf(knownKeys, key)];
 
@@ -77,6 +81,24 @@ public sealed class OptionString
 
         return ParseInteger($"{option} {key}={value}", value, (ulong)minimum, (ulong)maximum) is var number ? (int)number : null;
     }
+
+    /// <summary>The value of a key that must be there.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="example">What would be right: "path=FILE".</param>
+    /// <exception cref="EmuException">It was not given.</exception>
+    public string Required(string key, string example) => this[key] ?? throw new EmuException($"{Text}: {key}= is missing; expected {example}");
+
+    /// <summary>A switch: on or off (or true or false).</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="otherwise">What it is when the key was not given.</param>
+    /// <exception cref="EmuException">Something else.</exception>
+    public bool Toggle(string key, bool otherwise) => this[key] switch
+    {
+        null => otherwise,
+        "on" or "true" => true,
+        "off" or "false" => false,
+        var other => throw new EmuException($"{option} {key}={other}: '{other}' is neither on nor off"),
+    };
 
     /// <summary>A size in bytes, or null when the key was not given.</summary>
     /// <exception cref="EmuException">Not a size, or more than 64 bits.</exception>
@@ -125,6 +147,42 @@ public sealed class OptionString
         }
 
         return number << shift;
+    }
+
+    /// <summary>Splits at commas, except inside brackets and double quotes; the quotes go.</summary>
+    private static List<string> SplitParts(string option, string text)
+    {
+        var parts = new List<string>();
+        var part = new StringBuilder();
+        var depth = 0;
+        var quoted = false;
+        foreach (var c in text)
+        {
+            if (c == '"')
+            {
+                quoted = !quoted;
+                continue;
+            }
+
+            depth += quoted ? 0 : c switch { '[' => 1, ']' => -1, _ => 0 };
+            if (c == ',' && !quoted && depth == 0)
+            {
+                parts.Add(part.ToString());
+                part.Clear();
+            }
+            else
+            {
+                part.Append(c);
+            }
+        }
+
+        if (quoted || depth != 0)
+        {
+            throw new EmuException($"{option} {text}: {(quoted ? "a double quote" : "a bracket")} has no partner");
+        }
+
+        parts.Add(part.ToString());
+        return parts;
     }
 
     private string KnownList() => string.Join(", ", Array.ConvertAll(knownKeys, k => k + "="));

@@ -13,6 +13,12 @@ public sealed record Arm64FdtOptions
     /// <summary>First redistributor frame.</summary>
     public required ulong RedistributorBase { get; init; }
 
+    /// <summary>First byte of the ITS's frames.</summary>
+    public required ulong ItsBase { get; init; }
+
+    /// <summary>The PCI segments.</summary>
+    public required IReadOnlyList<PciSegmentLayout> PciSegments { get; init; }
+
     /// <summary>Runs of RAM.</summary>
     public required MemoryRange[] Ram { get; init; }
 
@@ -39,6 +45,7 @@ public sealed record Arm64FdtOptions
 public static class Arm64Fdt
 {
     private const uint GicPhandle = 1;
+    private const uint ItsPhandle = 2;
     private const uint ClockPhandle = 3;
     private const uint GpioPhandle = 4;
     private const uint FirstCpuPhandle = 8;
@@ -51,6 +58,18 @@ public static class Arm64Fdt
 
     /// <summary>Third cell of an interrupt specifier: active high, level-sensitive, as every wire of this machine is.</summary>
     private const uint LevelHigh = 4;
+
+    /// <summary>First cell of a PCI address: I/O space (IEEE 1275 PCI bus binding 2.2.1.1).</summary>
+    private const uint PciIoSpace = 0x0100_0000;
+
+    /// <summary>First cell of a PCI address: 32-bit memory.</summary>
+    private const uint PciMemory32Space = 0x0200_0000;
+
+    /// <summary>First cell of a PCI address: 64-bit memory.</summary>
+    private const uint PciMemory64Space = 0x0300_0000;
+
+    /// <summary>Requester IDs of a segment: one bus of 256 functions.</summary>
+    private const uint RequesterIdsPerSegment = 0x100;
 
     /// <summary>Linux input code of the power key.</summary>
     private const uint KeyPower = 116;
@@ -103,6 +122,11 @@ public static class Arm64Fdt
         fdt.BeginNode("button@1").Strings("label", "GPIO Key Poweroff").Cells("linux,code", KeyPower)
             .Cells("gpios", GpioPhandle, Arm64Layout.PowerButtonLine, 0).EndNode();
         fdt.EndNode();
+        foreach (var segment in options.PciSegments)
+        {
+            PciHost(fdt, segment);
+        }
+
         fdt.EndNode();
 
         var blob = fdt.Build();
@@ -167,7 +191,42 @@ public static class Arm64Fdt
             .Flag("ranges")
             .Cells("interrupts", Ppi, Arm64Layout.MaintenanceInterrupt - Arm64Layout.FirstPpi, LevelHigh)
             .Cells("phandle", GicPhandle)
+            .BeginNode($"msic@{options.ItsBase:x}")
+            .Strings("compatible", "arm,gic-v3-its")
+            .Flag("msi-controller")
+            .Wide("reg", options.ItsBase, Arm64Layout.GicItsSize)
+            .Cells("phandle", ItsPhandle)
+            .EndNode()
             .EndNode();
+
+    /// <summary>A segment's host bridge. Its devices know MSIs only, so the map of interrupt pins is empty.</summary>
+    private static void PciHost(FdtBuilder fdt, PciSegmentLayout segment) =>
+        fdt.BeginNode($"pci@{segment.Ecam.Start:x}")
+            .Strings("compatible", "pci-host-ecam-generic")
+            .Strings("device_type", "pci")
+            .Cells("#address-cells", 3)
+            .Cells("#size-cells", 2)
+            .Cells("#interrupt-cells", 1)
+            .Cells("bus-range", 0, 0)
+            .Cells("linux,pci-domain", (uint)segment.Number)
+            .Cells(
+                "ranges",
+                [
+                    PciIoSpace, .. Cells64(0), .. Cells64(Arm64Layout.PciIoBase), .. Cells64(Arm64Layout.PciIoSize),
+                    .. PciWindow(PciMemory32Space, segment.Memory32), .. PciWindow(PciMemory64Space, segment.Memory64),
+                ])
+            .Wide("reg", segment.Ecam.Start, segment.Ecam.Length)
+            .Flag("interrupt-map")
+            .Flag("interrupt-map-mask")
+            .Flag("dma-coherent")
+            .Cells("msi-parent", ItsPhandle)
+            .Cells("msi-map", 0, ItsPhandle, (uint)segment.Number * RequesterIdsPerSegment, RequesterIdsPerSegment)
+            .EndNode();
+
+    private static uint[] PciWindow(uint space, MemoryRange window) =>
+        [space, .. Cells64(window.Start), .. Cells64(window.Start), .. Cells64(window.Length)];
+
+    private static uint[] Cells64(ulong value) => [(uint)(value >> 32), (uint)value];
 
     private static void Timer(FdtBuilder fdt) =>
         fdt.BeginNode("timer")

@@ -1,0 +1,55 @@
+// --platform num_pci_segments=N and --pci-segment: how many PCI segments there are, and how they share the windows.
+using Emu.Core;
+using Emu.Machine.Boards;
+
+namespace Emu.Machine.Options;
+
+/// <summary>The machine's PCI segments.</summary>
+/// <param name="ApertureWeights">Each segment's share of the memory windows; the number of segments.</param>
+public sealed record PlatformOption(IReadOnlyList<PciApertureWeights> ApertureWeights)
+{
+    /// <summary>One segment.</summary>
+    public static readonly PlatformOption Default = new([PciApertureWeights.Equal]);
+
+    private const int MaximumWeight = 1 << 16;
+
+    /// <summary>Number of segments.</summary>
+    public int SegmentCount => ApertureWeights.Count;
+
+    /// <summary>Parses --platform and every --pci-segment.</summary>
+    /// <param name="platform">Value of --platform, or null.</param>
+    /// <param name="segments">Values of --pci-segment.</param>
+    /// <exception cref="EmuException">Malformed.</exception>
+    public static PlatformOption Parse(string? platform, IReadOnlyList<string> segments)
+    {
+        var count = 1;
+        if (platform is not null)
+        {
+            var option = OptionString.Parse("--platform", platform, "num_pci_segments");
+            count = option.Integer("num_pci_segments", 1, Arm64Layout.MaximumPciSegments) ?? 1;
+        }
+
+        var weights = Enumerable.Repeat(PciApertureWeights.Equal, count).ToArray();
+        var seen = new HashSet<int>();
+        foreach (var text in segments)
+        {
+            var option = OptionString.Parse("--pci-segment", text, "pci_segment", "mmio32_aperture_weight", "mmio64_aperture_weight");
+            var number = option.Integer("pci_segment", 0, Arm64Layout.MaximumPciSegments - 1)
+                ?? throw new EmuException($"{option.Text}: pci_segment= is missing; expected pci_segment=N,mmio32_aperture_weight=W");
+            if (number >= count)
+            {
+                throw new EmuException($"{option.Text}: there is no segment {number}; give --platform num_pci_segments={number + 1} or more");
+            }
+
+            if (!seen.Add(number))
+            {
+                throw new EmuException($"{option.Text}: segment {number} is described twice");
+            }
+
+            weights[number] = new PciApertureWeights(
+                (uint)(option.Integer("mmio32_aperture_weight", 1, MaximumWeight) ?? 1), (uint)(option.Integer("mmio64_aperture_weight", 1, MaximumWeight) ?? 1));
+        }
+
+        return new PlatformOption(weights);
+    }
+}
