@@ -192,9 +192,9 @@ public sealed class FsTests : IDisposable
         using var listener = new System.Net.Sockets.Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         listener.Bind(new UnixDomainSocketEndPoint(Socket));
         listener.Listen();
-        var closer = Task.Run(() => listener.Accept().Dispose());
+        var closer = new Background(() => listener.Accept().Dispose());
         Assert.Contains("the vhost-user program at", Refused(new FsOptions("fs0", "share", Socket)));
-        closer.Wait();
+        closer.Join();
 
         string Refused(FsOptions options, Action<Action>? post = null) =>
             Assert.Throws<EmuException>(() => FsDevice.Create(options, h.Memory, clock, post, Log.Null)).Message;
