@@ -42,6 +42,14 @@ public unsafe partial struct Arm64State
     [FieldOffset(FpsrOffset)]
     public ulong Fpsr;
 
+    /// <summary>Derived from TCR_EL1, for pointer authentication: the masks of the code for instruction addresses low and high, then data addresses.</summary>
+    [FieldOffset(1680)]
+    internal fixed ulong PointerMasks[4];
+
+    /// <summary>The TCR_EL1 that <see cref="PointerMasks"/> was made from.</summary>
+    [FieldOffset(1712)]
+    internal ulong PointerMasksTcr;
+
     /// <summary>Offset of Vn.</summary>
     public static ushort V(int n) => (ushort)(VectorsOffset + (n * 16));
 }

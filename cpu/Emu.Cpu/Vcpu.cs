@@ -398,7 +398,7 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
         e->Info = t.PhysicalPage | (ulong)info;
         e->ReadTag = t.Readable ? tag | slow : TlbEntry.Empty;
         e->WriteTag = t.Writable ? tag | slowWrite : TlbEntry.Empty;
-        set.Filled(info);
+        set.Filled(info, va);
         if (t.Writable && region != null)
         {
             if (State->Parallel != 0)

@@ -1,5 +1,6 @@
 // Pointer authentication codes: where they sit in a pointer, and the two algorithms that compute them (FEAT_PAuth).
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace Emu.Cpu.Arm64.Translate;
 
@@ -70,9 +71,35 @@ public static unsafe class PointerAuthentication
         return new(64 - Math.Clamp(tsz, SmallestTsz, LargestTsz), tbi);
     }
 
+    /// <summary>CodeMask of the EL1&amp;0 regime for [data * 2 + bit 55], worked out again only when TCR_EL1 changed: every function of a guest kernel asks twice.</summary>
+    private static ulong* Masks(Arm64State* a)
+    {
+        var cache = a->PointerMasks;
+        if (a->PointerMasksTcr != a->System.El1.Tcr || cache[0] == 0)
+        {
+            for (var i = 0; i < 4; i++)
+            {
+                cache[i] = LayoutOf(a, (i & 1) != 0, (i & 2) != 0).CodeMask;
+            }
+
+            a->PointerMasksTcr = a->System.El1.Tcr;
+        }
+
+        return cache;
+    }
+
     /// <summary>AddPAC(): the pointer with its code.</summary>
     public static ulong Add(Arm64State* a, ulong pointer, ulong modifier, ulong keyLow, ulong keyHigh, bool data, PointerAuthenticationAlgorithm algorithm)
     {
+        // Canonical pointers of the EL1&0 regime: bits 63 and 55 agree, so whichever selects is the same.
+        if (algorithm == PointerAuthenticationAlgorithm.Fast && a->System.CurrentEl <= 4 && ((pointer ^ (pointer << 8)) >> 63) == 0)
+        {
+            var high = pointer >> 63;
+            var mask = Masks(a)[(data ? 2 : 0) + (int)high];
+            var extension = (0 - high) & mask;
+            return pointer ^ (Mix((pointer & ~mask) | extension, modifier, keyLow, keyHigh) & mask);
+        }
+
         var anyTbi = (int)(a->System.CurrentEl >> 2) <= 1
             ? LayoutOf(a, high: false, data).Tbi || LayoutOf(a, high: true, data).Tbi
             : LayoutOf(a, high: false, data).Tbi;
@@ -87,6 +114,15 @@ public static unsafe class PointerAuthentication
     public static bool TryAuthenticate(Arm64State* a, ulong pointer, ulong modifier, ulong keyLow, ulong keyHigh, bool data, PointerAuthenticationAlgorithm algorithm, out ulong result)
     {
         var select = Bit(pointer, 55);
+        if (algorithm == PointerAuthenticationAlgorithm.Fast && a->System.CurrentEl <= 4)
+        {
+            var high = (pointer >> 55) & 1;
+            var mask = Masks(a)[(data ? 2 : 0) + (int)high];
+            var plain = (pointer & ~mask) | ((0 - high) & mask);
+            result = pointer ^ (Mix(plain, modifier, keyLow, keyHigh) & mask);
+            return result == plain;
+        }
+
         var layout = LayoutOf(a, select, data);
         var original = layout.Extend(pointer, select);
         result = pointer ^ (Compute(original, modifier, keyLow, keyHigh, algorithm) & layout.CodeMask);
@@ -110,6 +146,7 @@ public static unsafe class PointerAuthentication
         algorithm == PointerAuthenticationAlgorithm.Fast ? Mix(x, y, keyLow, keyHigh) : Qarma.Qarma5(x, y, keyLow, keyHigh);
 
     // Three multiply-and-fold rounds: every input bit reaches every output bit. Not a cryptographic function.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong Mix(ulong x, ulong y, ulong keyLow, ulong keyHigh)
     {
         var h = (x ^ keyLow) * 0x9E37_79B9_7F4A_7C15;

@@ -77,7 +77,7 @@ public static unsafe class PointerAuthenticationInstructions
 
     /// <summary>Emits: D = pointer, authenticated; a failure faults.</summary>
     public static void EmitAuthenticate(A64Translator t, ushort d, ushort pointer, ushort modifier, PointerAuthenticationKey key) =>
-        t.B.CallChecked(&Authenticate, d, modifier, pointer, aux: Aux(t, (uint)key));
+        t.B.CallPure(&Authenticate, d, modifier, pointer, aux: Aux(t, (uint)key));
 
     private static bool Has(A64Translator t) => t.Features.Has(A64Feature.PAuth);
 

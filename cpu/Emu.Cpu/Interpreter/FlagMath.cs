@@ -25,28 +25,28 @@ public static class FlagMath
     /// <summary>Flags of a - b, 64 bits.</summary>
     public static ulong Sub64(ulong a, ulong b)
     {
-        AddWithCarry64(a, ~b, 1, out var flags);
-        return flags;
+        var x = a - b;
+        return ((x >> 63) << 3) | (x == 0 ? 4u : 0u) | (a >= b ? 2u : 0u) | (((a ^ b) & (a ^ x)) >> 63);
     }
 
     /// <summary>Flags of a - b, 32 bits.</summary>
     public static ulong Sub32(uint a, uint b)
     {
-        AddWithCarry32(a, ~b, 1, out var flags);
-        return flags;
+        var x = a - b;
+        return ((x >> 31) << 3) | (x == 0 ? 4u : 0u) | (a >= b ? 2u : 0u) | (((a ^ b) & (a ^ x)) >> 31);
     }
 
     /// <summary>Flags of a + b, 64 bits.</summary>
     public static ulong Add64(ulong a, ulong b)
     {
-        AddWithCarry64(a, b, 0, out var flags);
-        return flags;
+        var x = a + b;
+        return ((x >> 63) << 3) | (x == 0 ? 4u : 0u) | (x < a ? 2u : 0u) | (((a ^ x) & (b ^ x)) >> 63);
     }
 
     /// <summary>Flags of a + b, 32 bits.</summary>
     public static ulong Add32(uint a, uint b)
     {
-        AddWithCarry32(a, b, 0, out var flags);
-        return flags;
+        var x = a + b;
+        return ((x >> 31) << 3) | (x == 0 ? 4u : 0u) | (x < a ? 2u : 0u) | (((a ^ x) & (b ^ x)) >> 31);
     }
 }

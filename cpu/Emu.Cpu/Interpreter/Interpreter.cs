@@ -1951,6 +1951,7 @@ public static unsafe class Interpreter
                     continue;
                 }
 
+                case MicroOpKind.CallPure:
                 case MicroOpKind.CallChecked:
                 {
                     status = ((delegate*<CpuState*, MicroOp*, int>)op->Imm)(s, op);

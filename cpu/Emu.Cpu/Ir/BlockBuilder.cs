@@ -113,6 +113,10 @@ public sealed unsafe class BlockBuilder : IDisposable
     public void CallFlags(delegate*<CpuState*, MicroOp*, void> helper, ushort d = CpuState.Sink, ushort a = CpuState.Zero, ushort b = CpuState.Zero, ushort c = 0, uint aux = 0) =>
         Emit(MicroOpKind.CallFlags, d, a, b, (long)helper, aux, c);
 
+    /// <summary>Emits a call of a helper that touches only slots D, A, B, C and either succeeds or faults with nothing changed.</summary>
+    public void CallPure(delegate*<CpuState*, MicroOp*, int> helper, ushort d = CpuState.Sink, ushort a = CpuState.Zero, ushort b = CpuState.Zero, ushort c = 0, uint aux = 0) =>
+        Emit(MicroOpKind.CallPure, d, a, b, (long)helper, aux, c);
+
     /// <summary>Emits a call of a helper that returns a <see cref="Status"/>.</summary>
     public void CallChecked(delegate*<CpuState*, MicroOp*, int> helper, ushort d = CpuState.Sink, ushort a = CpuState.Zero, ushort b = CpuState.Zero, ushort c = 0, uint aux = 0) =>
         Emit(MicroOpKind.CallChecked, d, a, b, (long)helper, aux, c);

@@ -435,6 +435,8 @@ public enum MicroOpKind : ushort
     Call,
     /// <summary>as Call; reads or writes the condition flags.</summary>
     CallFlags,
+    /// <summary>as Call, but returns a Status: Continue, or a fault with nothing changed (it may be run again for the same fault).</summary>
+    CallPure,
     /// <summary>int helper: returns a Status.</summary>
     CallChecked,
     /// <summary>int helper that ends the block; Pc is advanced by C bytes first, to the next instruction.</summary>

@@ -279,6 +279,7 @@ public static class MicroOpTable
         // Helpers.
         rows[(int)MicroOpKind.Call] = MicroOpTraits.Helper | MicroOpTraits.WritesD | MicroOpTraits.ReadsD | MicroOpTraits.ReadsA | MicroOpTraits.ReadsB;
         rows[(int)MicroOpKind.CallFlags] = MicroOpTraits.Helper | MicroOpTraits.WritesD | MicroOpTraits.ReadsD | MicroOpTraits.ReadsA | MicroOpTraits.ReadsB | MicroOpTraits.ReadsFlags | MicroOpTraits.WritesFlags;
+        rows[(int)MicroOpKind.CallPure] = MicroOpTraits.Helper | MicroOpTraits.WritesD | MicroOpTraits.ReadsD | MicroOpTraits.ReadsA | MicroOpTraits.ReadsB | MicroOpTraits.MayFault;
         rows[(int)MicroOpKind.CallChecked] = MicroOpTraits.Helper | MicroOpTraits.ReadsFlags | MicroOpTraits.WritesFlags | MicroOpTraits.MayFault;
         rows[(int)MicroOpKind.CallEnd] = MicroOpTraits.Helper | MicroOpTraits.ReadsFlags | MicroOpTraits.WritesFlags | MicroOpTraits.MayFault | MicroOpTraits.EndsBlock;
 

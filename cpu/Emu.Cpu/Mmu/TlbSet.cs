@@ -19,6 +19,14 @@ public sealed unsafe class TlbTable
         Flush();
     }
 
+    /// <summary>Pages of a range that are looked up one by one; a longer one is searched for in the whole table.</summary>
+    private const ulong SmallRange = 256;
+
+    private const int LargeShift = 30;
+
+    private readonly ulong[] largeGibibytes = new ulong[8];
+    private int largeCount;
+
     /// <summary>The entries, <see cref="TlbEntry.TableBytes"/> bytes.</summary>
     public byte* Pointer { get; }
 
@@ -45,6 +53,7 @@ public sealed unsafe class TlbTable
         new Span<byte>(Pointer, TlbEntry.TableBytes).Fill(0xFF);
         Seen = TlbInfo.None;
         Used = false;
+        largeCount = 0;
     }
 
     /// <summary>Drops the translation of one 4 KiB page (and, when large translations are present, everything within <paramref name="largeMask"/>).</summary>
@@ -58,7 +67,7 @@ public sealed unsafe class TlbTable
             return;
         }
 
-        if ((Seen & TlbInfo.Large) != 0)
+        if (NearLarge(va & vaMask, va & vaMask, vaMask))
         {
             FlushWhere(TlbInfo.Large, va, vaMask & largeMask);
         }
@@ -104,6 +113,16 @@ public sealed unsafe class TlbTable
             return;
         }
 
+        if (((last - va) >> 12) < SmallRange && !NearLarge(va & vaMask, last & vaMask, vaMask))
+        {
+            for (var page = va & TlbEntry.PageMask; page <= last; page += 0x1000)
+            {
+                FlushPage(page, vaMask, largeMask);
+            }
+
+            return;
+        }
+
         ulong first = va & vaMask & TlbEntry.PageMask, end = last & vaMask, firstLarge = first & largeMask, endLarge = end | ~largeMask;
         for (var e = (TlbEntry*)Pointer; e < (TlbEntry*)(Pointer + TlbEntry.TableBytes); e++)
         {
@@ -120,10 +139,57 @@ public sealed unsafe class TlbTable
         }
     }
 
-    internal void Filled(TlbInfo info)
+    internal void Filled(TlbInfo info, ulong va)
     {
         Seen |= info;
         Used = true;
+        if ((info & TlbInfo.Large) != 0)
+        {
+            AddLarge(va >> LargeShift);
+        }
+    }
+
+    private void AddLarge(ulong gibibyte)
+    {
+        for (var i = 0; i < largeCount && i < largeGibibytes.Length; i++)
+        {
+            if (largeGibibytes[i] == gibibyte)
+            {
+                return;
+            }
+        }
+
+        if (largeCount < largeGibibytes.Length)
+        {
+            largeGibibytes[largeCount] = gibibyte;
+        }
+
+        largeCount++;
+    }
+
+    /// <summary>Whether a large translation was filled in one of the gibibytes of a range: kernels unmap small pages far from their linear map.</summary>
+    private bool NearLarge(ulong first, ulong last, ulong vaMask)
+    {
+        if ((Seen & TlbInfo.Large) == 0)
+        {
+            return false;
+        }
+
+        if (largeCount > largeGibibytes.Length)
+        {
+            return true;
+        }
+
+        for (var i = 0; i < largeCount; i++)
+        {
+            var gibibyte = largeGibibytes[i] & (vaMask >> LargeShift);
+            if (gibibyte >= first >> LargeShift && gibibyte <= last >> LargeShift)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private static ulong TagOf(TlbEntry* e) => e->ReadTag != TlbEntry.Empty ? e->ReadTag : e->WriteTag;

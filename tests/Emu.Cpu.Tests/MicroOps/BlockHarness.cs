@@ -205,6 +205,7 @@ internal static unsafe class OracleHelpers
             s[op.D] = s.Flags + a;
             s.Flags = (s.Flags + a + 5) & 15;
         },
+        [(long)(delegate*<CpuState*, MicroOp*, int>)&ToyHelpers.Pure] = Pure,
         [(long)(delegate*<CpuState*, MicroOp*, int>)&ToyHelpers.Checked] = Checked,
         [(long)(delegate*<CpuState*, MicroOp*, int>)&ToyHelpers.CheckedEnd] = Checked,
     };
@@ -218,6 +219,17 @@ internal static unsafe class OracleHelpers
         var result = leave || s.Target != null;
         leave = false;
         return result;
+    }
+
+    private static void Pure(OracleState s, MicroOp op)
+    {
+        if ((s[op.A] >> 4) % 4 == 1)
+        {
+            s.Faulted = true;
+            return;
+        }
+
+        s[op.D] = (s[op.A] * 31) + (s[op.B] * 17) + s[op.C];
     }
 
     private static void Checked(OracleState s, MicroOp op)

@@ -123,7 +123,7 @@ public static partial class MicroOpOracle
             case MicroOpKind.Call or MicroOpKind.CallFlags:
                 s.Helpers[op.Imm](s, op);
                 return true;
-            case MicroOpKind.CallChecked:
+            case MicroOpKind.CallPure or MicroOpKind.CallChecked:
                 s.Helpers[op.Imm](s, op);
                 return !s.Faulted;
             case MicroOpKind.CallEnd:

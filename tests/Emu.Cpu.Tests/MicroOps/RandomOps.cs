@@ -59,6 +59,7 @@ public sealed unsafe class RandomOps(Random random)
             {
                 MicroOpKind.Call => (long)(delegate*<CpuState*, MicroOp*, void>)&ToyHelpers.Mix,
                 MicroOpKind.CallFlags => (long)(delegate*<CpuState*, MicroOp*, void>)&ToyHelpers.MixFlags,
+                MicroOpKind.CallPure => (long)(delegate*<CpuState*, MicroOp*, int>)&ToyHelpers.Pure,
                 MicroOpKind.CallChecked => (long)(delegate*<CpuState*, MicroOp*, int>)&ToyHelpers.Checked,
                 _ => (long)(delegate*<CpuState*, MicroOp*, int>)&ToyHelpers.CheckedEnd,
             };

@@ -51,6 +51,19 @@ public static unsafe class ToyHelpers
         s->Flags = (s->Flags + a + 5) & 15;
     }
 
+    /// <summary>D = A * 31 + B * 17 + C; faults with nothing changed for a quarter of A's values.</summary>
+    public static int Pure(CpuState* s, MicroOp* op)
+    {
+        var a = Slot(s, op->A);
+        if (((a >> 4) & 3) == 1)
+        {
+            return Fault(s, "pure", a);
+        }
+
+        Slot(s, op->D) = (a * 31) + (Slot(s, op->B) * 17) + Slot(s, op->C);
+        return Status.Continue;
+    }
+
     /// <summary>X27 = X27 * 3 + flags + A; flags = X27 &amp; 15; D = X27; faults for a quarter of A's values, leaves after another.</summary>
     public static int Checked(CpuState* s, MicroOp* op)
     {

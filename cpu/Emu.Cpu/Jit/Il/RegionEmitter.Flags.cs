@@ -1,5 +1,6 @@
 // Condition flags in emitted code: kept as operation and operands, compared directly, packed at exits only.
 using System.Reflection.Emit;
+using Emu.Cpu.Interpreter;
 using Emu.Cpu.Ir;
 
 namespace Emu.Cpu.Jit.Il;
@@ -8,6 +9,14 @@ internal sealed unsafe partial class RegionEmitter
 {
     private static readonly System.Reflection.MethodInfo PackMethod = typeof(LazyFlags).GetMethod(nameof(LazyFlags.Pack))!;
     private static readonly System.Reflection.MethodInfo StoreFlagsMethod = typeof(LazyFlags).GetMethod(nameof(LazyFlags.Store))!;
+
+    private static readonly Dictionary<FlagKind, System.Reflection.MethodInfo> DirectPack = new()
+    {
+        [FlagKind.Sub64] = typeof(FlagMath).GetMethod(nameof(FlagMath.Sub64))!,
+        [FlagKind.Sub32] = typeof(FlagMath).GetMethod(nameof(FlagMath.Sub32))!,
+        [FlagKind.Add64] = typeof(FlagMath).GetMethod(nameof(FlagMath.Add64))!,
+        [FlagKind.Add32] = typeof(FlagMath).GetMethod(nameof(FlagMath.Add32))!,
+    };
 
     /// <summary>A condition of the A64 kind, recovered from the mask of flag values it holds for.</summary>
     private enum Condition
@@ -354,19 +363,17 @@ internal sealed unsafe partial class RegionEmitter
         il.Emit(OpCodes.Stloc, packed);
         il.Emit(OpCodes.Br, done);
         il.MarkLabel(holds);
-        il.Emit(OpCodes.Ldarg_0);
-        il.Emit(OpCodes.Ldc_I4, (int)kind);
-        Operand(op->A, narrow);
+        Load(op->A, narrow);
         if (immediate)
         {
-            il.Emit(OpCodes.Ldc_I8, narrow ? (uint)op->Imm : op->Imm);
+            PushInteger(op->Imm, narrow);
         }
         else
         {
-            Operand(op->B, narrow);
+            Load(op->B, narrow);
         }
 
-        il.Emit(OpCodes.Call, PackMethod);
+        il.Emit(OpCodes.Call, DirectPack[kind]);
         il.Emit(OpCodes.Stloc, packed);
         il.MarkLabel(done);
         il.Emit(OpCodes.Ldloc, packed);

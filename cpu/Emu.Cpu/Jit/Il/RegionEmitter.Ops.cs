@@ -653,6 +653,20 @@ internal sealed unsafe partial class RegionEmitter
                 }
 
                 return true;
+            case MicroOpKind.CallPure:
+                SpillOperands(op);
+                il.Emit(OpCodes.Ldarg_0);
+                Constant((nint)op);
+                Constant((nint)op->Imm);
+                il.EmitCalli(OpCodes.Calli, CallingConventions.Standard, typeof(int), [typeof(nint), typeof(nint)], null);
+                il.Emit(OpCodes.Brtrue, ResumeAt(op));
+                if (IsRegister(op->D))
+                {
+                    ReloadRegisters(1UL << (op->D >> 3));
+                    dirty &= ~(1UL << (op->D >> 3));
+                }
+
+                return true;
             case MicroOpKind.CallChecked:
             {
                 var go = il.DefineLabel();
