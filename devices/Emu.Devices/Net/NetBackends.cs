@@ -1,5 +1,7 @@
 // The choice of network back ends, and their making.
 using Emu.Core;
+using Emu.Devices.Net.Stream;
+using Emu.Devices.Net.Tap;
 using Emu.Devices.Net.User;
 
 namespace Emu.Devices.Net;
@@ -20,6 +22,9 @@ public static class NetBackends
     public static INetBackend Create(string name, NetBackendOptions options, Clock clock, Action<Action>? post, Log log) => options switch
     {
         UserNetOptions user => new UserBackend(name, user, clock, post, log),
+        SocketNetOptions socket => StreamBackend.Create(name, socket, clock, post, log),
+        PasstNetOptions passt => StreamBackend.Create(name, passt, clock, post, log),
+        TapNetOptions tap => new TapBackend(name, tap, clock, post, log),
         _ => throw new EmuException($"{name}: there is no network back end for {options.GetType().Name}"),
     };
 }

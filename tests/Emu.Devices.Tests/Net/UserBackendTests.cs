@@ -1,5 +1,4 @@
 // User-mode networking with the real libslirp: a small guest stack does ARP, DHCP, ping, UDP and TCP in both directions.
-using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
@@ -8,7 +7,6 @@ using Emu.Devices.Net;
 using Emu.Devices.Net.User;
 using Emu.Devices.Tests.Virtio.Net;
 using Emu.Devices.Virtio;
-using Emu.Devices.Virtio.Net;
 
 namespace Emu.Devices.Tests.Net;
 
@@ -24,55 +22,6 @@ public sealed class SlirpTheoryAttribute : TheoryAttribute
     }
 }
 
-/// <summary>One machine with one card on libslirp.</summary>
-internal sealed class UserNetMachine : IDisposable
-{
-    public const ulong Offloads = MockNetDriver.Csum | MockNetDriver.GuestCsum | MockNetDriver.HostTso4 | MockNetDriver.GuestTso4 | MockNetDriver.Mergeable;
-
-    private readonly ConcurrentQueue<Action> posted = new();
-    private readonly Clock clock;
-    private readonly NetDevice card;
-
-    public UserNetMachine(bool deterministic, ulong features = 0, params string[] forwards)
-    {
-        clock = deterministic ? new DeterministicClock(0) : new HostClock();
-        var options = new UserNetOptions { Forwards = [.. forwards.Select(HostForward.Parse)], HostName = "emu-guest" };
-        var backend = NetBackends.Create("net0", options, clock, deterministic ? posted.Enqueue : null, new Log(Harness.LogText));
-        card = new NetDevice(new NetOptions { Name = "net0", Mac = new MacAddress(0x5254_0012_3456) }, backend, new Log(Harness.LogText));
-        var slot = Harness.Segment.Add(new VirtioPciTransport(card, Harness.Memory, Harness.Msi, new Log(Harness.LogText), new VirtioPciOptions(false, VirtioFeature.DefaultRing)));
-        Driver = new MockNetDriver(Harness, slot, VirtioFeature.DefaultRing | features, size: 128, buffers: 100);
-        Stack = new GuestStack(Driver, Pump);
-    }
-
-    public PciHarness Harness { get; } = new();
-
-    public MockNetDriver Driver { get; }
-
-    public GuestStack Stack { get; }
-
-    /// <summary>A deterministic machine takes input, and a millisecond passes.</summary>
-    public void Pump()
-    {
-        while (posted.TryDequeue(out var action))
-        {
-            action();
-        }
-
-        if (clock is DeterministicClock c)
-        {
-            c.Set(c.Now + 1_000_000);
-            c.RunDueTimers();
-        }
-    }
-
-    public void Dispose()
-    {
-        card.Dispose();
-        (clock as IDisposable)?.Dispose();
-        Harness.Dispose();
-    }
-}
-
 public class UserBackendTests
 {
     private static readonly byte[] HostAddress = [10, 0, 2, 2];
@@ -82,7 +31,7 @@ public class UserBackendTests
     [InlineData(true)]
     public void Dhcp_GivesAddressGatewayAndNameServer_AndTheGatewayAnswersArpAndPing(bool deterministic)
     {
-        using var m = new UserNetMachine(deterministic);
+        using var m = Machine(deterministic);
         var options = m.Stack.Dhcp();
         Assert.Equal([10, 0, 2, 15], m.Stack.Address);
         Assert.Equal(HostAddress, options[3]);
@@ -95,13 +44,13 @@ public class UserBackendTests
     [SlirpTheory]
     [InlineData(false, 0)]
     [InlineData(true, 0)]
-    [InlineData(false, UserNetMachine.Offloads)]
-    [InlineData(true, UserNetMachine.Offloads)]
+    [InlineData(false, NetMachine.Offloads)]
+    [InlineData(true, NetMachine.Offloads)]
     public void TcpToTheHost_CarriesEveryByteBothWays(bool deterministic, ulong features)
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
-        using var m = new UserNetMachine(deterministic, features);
+        using var m = Machine(deterministic, features);
         m.Stack.Dhcp();
         m.Stack.Arp(HostAddress);
         m.Stack.Connect(HostAddress, ((IPEndPoint)listener.LocalEndpoint).Port);
@@ -135,7 +84,7 @@ public class UserBackendTests
     public void ForwardedTcpPort_ReachesTheGuest(bool deterministic)
     {
         var port = FreePort();
-        using var m = new UserNetMachine(deterministic, 0, $"tcp:127.0.0.1:{port}-:22");
+        using var m = Machine(deterministic, 0, $"tcp:127.0.0.1:{port}-:22");
         m.Stack.Dhcp();
         m.Stack.Arp(HostAddress);
         using var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
@@ -159,7 +108,7 @@ public class UserBackendTests
     {
         using var server = new UdpClient(new IPEndPoint(IPAddress.Loopback, 0));
         var port = FreePort();
-        using var m = new UserNetMachine(deterministic, MockNetDriver.Mergeable, $"udp:127.0.0.1:{port}-:7");
+        using var m = Machine(deterministic, MockNetDriver.Mergeable, $"udp:127.0.0.1:{port}-:7");
         m.Stack.Dhcp();
         m.Stack.Arp(HostAddress);
         var answer = Task.Run(() =>
@@ -184,7 +133,7 @@ public class UserBackendTests
 
     [SlirpTheory]
     [InlineData(0)]
-    [InlineData(UserNetMachine.Offloads)]
+    [InlineData(NetMachine.Offloads)]
     public void DeterministicMachine_AnswersByItself_AtOnce_AndTheSameEveryTime(ulong features)
     {
         var first = Run();
@@ -192,7 +141,7 @@ public class UserBackendTests
 
         List<byte[]> Run()
         {
-            using var m = new UserNetMachine(true, features);
+            using var m = Machine(true, features);
             List<byte[]> frames = [];
             var stack = new GuestStack(m.Driver);
             stack.Dhcp();
@@ -208,7 +157,7 @@ public class UserBackendTests
     [InlineData(true)]
     public void Snapshot_KeepsTheLease_AndTheGuestGoesOn(bool deterministic)
     {
-        using var m = new UserNetMachine(deterministic);
+        using var m = Machine(deterministic);
         m.Stack.Dhcp();
         m.Stack.Arp(HostAddress);
         var card = ((VirtioPciTransport)m.Harness.Segment[m.Driver.Driver.Slot]!).Device;
@@ -239,9 +188,12 @@ public class UserBackendTests
         tcp.Start();
         using var udp = new UdpClient(new IPEndPoint(IPAddress.Loopback, 0));
         var port = protocol == "tcp" ? ((IPEndPoint)tcp.LocalEndpoint).Port : ((IPEndPoint)udp.Client.LocalEndPoint!).Port;
-        var e = Assert.Throws<EmuException>(() => new UserNetMachine(true, 0, $"{protocol}:127.0.0.1:{port}-:22"));
+        var e = Assert.Throws<EmuException>(() => Machine(true, 0, $"{protocol}:127.0.0.1:{port}-:22"));
         Assert.Contains($"hostfwd={protocol}:127.0.0.1:{port}-:22: port {port} of the host cannot be opened", e.Message);
     }
+
+    private static NetMachine Machine(bool deterministic, ulong features = 0, params string[] forwards) => new(
+        deterministic, new UserNetOptions { Forwards = [.. forwards.Select(HostForward.Parse)], HostName = "emu-guest" }, features);
 
     private static int FreePort()
     {
