@@ -143,7 +143,7 @@ public static unsafe class PointerAuthentication
     /// <param name="keyHigh">APxKeyHi_EL1.</param>
     /// <param name="algorithm">How.</param>
     public static ulong Compute(ulong x, ulong y, ulong keyLow, ulong keyHigh, PointerAuthenticationAlgorithm algorithm) =>
-        algorithm == PointerAuthenticationAlgorithm.Fast ? Mix(x, y, keyLow, keyHigh) : Qarma.Qarma5(x, y, keyLow, keyHigh);
+        algorithm == PointerAuthenticationAlgorithm.Fast ? Mix(x, y, keyLow, keyHigh) : Qarma.Qarma5(x, y, keyHigh, keyLow);
 
     // Three multiply-and-fold rounds: every input bit reaches every output bit. Not a cryptographic function.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -169,7 +169,7 @@ public static unsafe class PointerAuthenticationInstructions
             return false;
         }
 
-        t.B.Call(&Generic, Xd(w), X(Bits(w, 20, 16)), X(Bits(w, 9, 5)), aux: Aux(t, 0));
+        t.B.Call(&Generic, Xd(w), Sp(Bits(w, 20, 16)), X(Bits(w, 9, 5)), aux: Aux(t, 0));
         return true;
     }
 

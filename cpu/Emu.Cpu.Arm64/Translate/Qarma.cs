@@ -25,16 +25,16 @@ public static class Qarma
     /// <summary>Encrypts <paramref name="x"/> under tweak <paramref name="y"/>.</summary>
     /// <param name="x">Text.</param>
     /// <param name="y">Tweak.</param>
-    /// <param name="keyLow">Whitening key w0.</param>
-    /// <param name="keyHigh">Core key k0.</param>
-    public static ulong Qarma5(ulong x, ulong y, ulong keyLow, ulong keyHigh)
+    /// <param name="w0">Whitening key: K&lt;127:64&gt; in the manual, the high half of a key register.</param>
+    /// <param name="k0">Core key: K&lt;63:0&gt;, the low half.</param>
+    public static ulong Qarma5(ulong x, ulong y, ulong w0, ulong k0)
     {
-        var whitening = BitOperations.RotateRight(keyLow, 1) ^ (keyLow >> 63);
+        var w1 = BitOperations.RotateRight(w0, 1) ^ (w0 >> 63);
         var tweak = y;
-        var v = x ^ keyLow;
+        var v = x ^ w0;
         for (var i = 0; i < Rounds; i++)
         {
-            v ^= keyHigh ^ tweak ^ RoundConstants[i];
+            v ^= k0 ^ tweak ^ RoundConstants[i];
             if (i > 0)
             {
                 v = Multiply(Permute(v, Shuffle));
@@ -44,11 +44,11 @@ public static class Qarma
             tweak = NextTweak(tweak);
         }
 
-        v ^= whitening ^ tweak;
+        v ^= w1 ^ tweak;
         v = Substitute(Multiply(Permute(v, Shuffle)), Substitution);
-        v = Multiply(Permute(v, Shuffle)) ^ keyHigh;
+        v = Multiply(Permute(v, Shuffle)) ^ k0;
         v = Substitute(Permute(v, InverseShuffle), InverseSubstitution);
-        v = Permute(Multiply(v), InverseShuffle) ^ keyLow ^ tweak;
+        v = Permute(Multiply(v), InverseShuffle) ^ w0 ^ tweak;
         for (var i = Rounds - 1; i >= 0; i--)
         {
             v = Substitute(v, InverseSubstitution);
@@ -58,10 +58,10 @@ public static class Qarma
             }
 
             tweak = PreviousTweak(tweak);
-            v ^= keyHigh ^ tweak ^ RoundConstants[i] ^ Alpha;
+            v ^= k0 ^ tweak ^ RoundConstants[i] ^ Alpha;
         }
 
-        return v ^ whitening;
+        return v ^ w1;
     }
 
     private static byte[] Invert(byte[] permutation)

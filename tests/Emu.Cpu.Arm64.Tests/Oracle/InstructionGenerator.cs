@@ -20,12 +20,19 @@ public sealed unsafe class InstructionGenerator : IDisposable
     private readonly BlockBuilder builder = new();
     private readonly A64Translator translator = new();
     private readonly HashSet<string> muted = [];
+    private readonly Reference reference;
     private A64Row[] rows;
 
-    /// <summary>Creates a generator over the rows that are compared and whose name contains a text.</summary>
-    public InstructionGenerator(string filter = "")
+    // Rows that always end their sequence take turns, so that a few draws meet them all.
+    private A64Row[] ending;
+    private int nextEnding;
+
+    /// <summary>Creates a generator over the rows that are compared with a reference and whose name contains a text.</summary>
+    public InstructionGenerator(Reference reference, string filter = "")
     {
-        rows = [.. A64Decoder.Rows.Where(r => RowFilter.Reason(r) == null && Matches(r, filter))];
+        this.reference = reference;
+        rows = [.. A64Decoder.Rows.Where(r => RowFilter.Reason(r, reference) == null && Matches(r, filter))];
+        ending = [.. rows.Where(EndsSequence)];
         Unallocated = filter.Length == 0;
         var nop = 0xD503_201F;
         builder.Begin(0);
@@ -43,6 +50,7 @@ public sealed unsafe class InstructionGenerator : IDisposable
     {
         muted.Add(name);
         rows = [.. rows.Where(r => r.Name != name)];
+        ending = [.. rows.Where(EndsSequence)];
     }
 
     /// <summary>Whether a row was muted.</summary>
@@ -61,16 +69,31 @@ public sealed unsafe class InstructionGenerator : IDisposable
         }
 
         var row = rows[random.Next(rows.Length)];
-        if (row.Status != A64RowStatus.Implemented && !random.OneIn(8))
+        if (ending.Length > 0 && random.OneIn(60))
+        {
+            row = ending[nextEnding++ % ending.Length];
+        }
+        else if (EndsSequence(row))
         {
             return null;
+        }
+
+        if (row.Name == "SYS" && random.OneIn(8))
+        {
+            undefined = true;
+            return new InstructionGroup([SpecialGroups.PrivilegedOperation(random)], row, Placement.None, 0, false);
         }
 
         var word = 0u;
         for (var attempt = 0; ; attempt++)
         {
             word = Fill(random, row);
-            if (A64Decoder.Decode(word) != row || UnpredictableFilter.IsUnpredictable(word))
+            if (reference.ChecksShouldBeOne || !random.OneIn(8))
+            {
+                word |= LoadStore.ShouldBeOne(word) & ~row.Mask;
+            }
+
+            if (A64Decoder.Decode(word) != row || UnpredictableFilter.IsUnpredictable(word) || word == SpecialGroups.SemihostingCall)
             {
                 if (attempt > 50)
                 {
@@ -80,7 +103,7 @@ public sealed unsafe class InstructionGenerator : IDisposable
                 continue;
             }
 
-            undefined = !IsAllocated(row, word);
+            undefined = row.Name is not ("SYS" or "MSR (immediate)") && row.Feature != "FEAT_WFxT" && !IsAllocated(row, word);
             if (!undefined || attempt > 50 || random.OneIn(60) || row.Status != A64RowStatus.Implemented)
             {
                 break;
@@ -90,8 +113,23 @@ public sealed unsafe class InstructionGenerator : IDisposable
         return undefined ? new InstructionGroup([word], row, Placement.None, 0, false) : Prepare(random, row, word);
     }
 
+    /// <summary>A word of a row that is allocated.</summary>
+    public uint DrawWord(OracleRandom random, A64Row row)
+    {
+        while (true)
+        {
+            var word = Fill(random, row);
+            if (A64Decoder.Decode(word) == row && IsAllocated(row, word))
+            {
+                return word;
+            }
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose() => builder.Dispose();
+
+    private static bool EndsSequence(A64Row row) => row.Status != A64RowStatus.Implemented || RowFilter.IsAlwaysUndefined(row);
 
     private static bool Matches(A64Row row, string filter) =>
         filter.Length == 0 || filter.Split('|').Any(f => row.Name.Contains(f, StringComparison.OrdinalIgnoreCase) || row.Feature == f);
@@ -104,8 +142,8 @@ public sealed unsafe class InstructionGenerator : IDisposable
     }
 
     // Data processing, and loads and stores; what else is unallocated may be a system call or a vector extension of the reference. Memory
-    // tagging and pointer authentication, which the reference has, are left out; so is FMOV (vector, immediate, half) with op set, which it
-    // takes for a move of doubles.
+    // tagging and pointer authentication, which the reference has, are left out; so are FMOV (vector, immediate, half) with op set, which it
+    // takes for a move of doubles, and FMAXV, FMINV, FMAXNMV and FMINNMV (half) with bit 22 set, which it ignores.
     private static InstructionGroup? DrawUnallocated(OracleRandom random)
     {
         for (var attempt = 0; attempt < 100; attempt++)
@@ -115,7 +153,8 @@ public sealed unsafe class InstructionGenerator : IDisposable
             var memoryTags = (word & 0x3F20_0000) == 0x1920_0000;
             var authenticatedLoad = (word & 0xFF20_0400) == 0xF820_0400;
             var halfMove = (word & 0x9FF8_FC00) == 0x0F00_FC00;
-            if (op0 is 0 or 1 or 2 or 3 or 10 or 11 || memoryTags || authenticatedLoad || halfMove || A64Decoder.Decode(word) != null)
+            var halfAcross = (word & 0xBF7F_CC00) == 0x0E70_C800;
+            if (op0 is 0 or 1 or 2 or 3 or 10 or 11 || memoryTags || authenticatedLoad || halfMove || halfAcross || A64Decoder.Decode(word) != null)
             {
                 continue;
             }
@@ -131,8 +170,7 @@ public sealed unsafe class InstructionGenerator : IDisposable
     {
         if (RowFilter.IsRegisterMove(row))
         {
-            uint[] registers = [0x0003_4200, 0x0003_4400, 0x0003_4420];
-            return 0xD518_0000 | (row.Value & 0x0020_0000) | registers[random.Next(3)] | Register(random);
+            return SpecialGroups.FillSystemMove(random, row, Register(random));
         }
 
         var word = row.Value;
@@ -190,9 +228,14 @@ public sealed unsafe class InstructionGenerator : IDisposable
         _ => (uint)random.Next(32),
     };
 
-    private static InstructionGroup? Prepare(OracleRandom random, A64Row row, uint word)
+    private InstructionGroup? Prepare(OracleRandom random, A64Row row, uint word)
     {
         var forward = (ulong)(1 + random.Next(3));
+        if (PrepareSpecial(random, row, word, forward, out var special))
+        {
+            return special;
+        }
+
         if ((word & 0x7C00_0000) == 0x1400_0000)
         {
             return new InstructionGroup([word & 0xFC00_0000], row, Placement.Branch26, forward, false);
@@ -237,13 +280,35 @@ public sealed unsafe class InstructionGenerator : IDisposable
         return new InstructionGroup([word], row, Placement.None, 0, false);
     }
 
-    private static InstructionGroup? PrepareMemory(OracleRandom random, A64Row row, uint word)
+    private bool PrepareSpecial(OracleRandom random, A64Row row, uint word, ulong forward, out InstructionGroup? group)
+    {
+        group = row switch
+        {
+            { Name: "MSR (immediate)" } => SpecialGroups.PstateImmediate(random, row),
+            { Name: "MRS" or "MSR (register)" } => SpecialGroups.PstateMove(random, row, word),
+            { Name: "SYS" } => SpecialGroups.CacheMaintenance(random, row, word, reference),
+            { Name: "WFE" } or { Feature: "FEAT_WFxT" } => SpecialGroups.Wait(row, word),
+            { Feature: "FEAT_MOPS" } => SpecialGroups.MemoryCopy(random, row, word),
+            _ => RowFilter.IsPointerAuthentication(row) ? SpecialGroups.PointerAuthentication(random, row, word, forward) : null,
+        };
+        return group != null || RowFilter.IsPointerAuthentication(row);
+    }
+
+    private InstructionGroup? PrepareMemory(OracleRandom random, A64Row row, uint word)
     {
         var kind = LoadStore.Classify(word);
         uint t = word & 31, n = (word >> 5) & 31, t2 = (word >> 10) & 31, m = (word >> 16) & 31;
         var target = OracleLayout.Window + (random.OneIn(3)
             ? 512 - (ulong)random.Next(32)
             : 128 + (ulong)random.Next(OracleLayout.WindowSize - 256));
+        var storeExclusive = kind == LoadStoreClass.Exclusive && (word & (1 << 22)) == 0;
+        var misaligned = reference.FaultsOnMisaligned && !storeExclusive && row.Feature != "FEAT_LRCPC" && random.OneIn(16);
+        if (!storeExclusive && random.OneIn(40))
+        {
+            // Nothing is mapped there.
+            target = OracleLayout.Scratch + OracleLayout.ScratchSize + 256 + (ulong)random.Next(2048);
+        }
+
         List<uint> words = [];
         switch (kind)
         {
@@ -252,10 +317,10 @@ public sealed unsafe class InstructionGenerator : IDisposable
             case LoadStoreClass.Literal:
                 return new InstructionGroup([word & 0xFF00_001F], row, Placement.Literal, target & ~3UL, true);
             case LoadStoreClass.Exclusive or LoadStoreClass.Ordered or LoadStoreClass.CompareAndSwap or LoadStoreClass.Atomic:
-                target &= ~15UL;
+                target &= misaligned ? ulong.MaxValue : ~15UL;
                 break;
             case LoadStoreClass.OrderedUnscaled:
-                target &= ~7UL;
+                target &= misaligned ? ulong.MaxValue : ~7UL;
                 break;
             default:
                 if (random.OneIn(2))
@@ -301,6 +366,11 @@ public sealed unsafe class InstructionGenerator : IDisposable
 
         if (n == 31)
         {
+            if (kind == LoadStoreClass.OrderedUnscaled && !reference.FaultsOnMisaligned && (bas & 7) != 0)
+            {
+                return null;
+            }
+
             // SP stays aligned: whether misalignment is checked is the system's choice.
             bas &= ~15UL;
             var carrier = (m + 1) % 31;
@@ -312,7 +382,7 @@ public sealed unsafe class InstructionGenerator : IDisposable
             Move(words, n, bas);
         }
 
-        if (kind == LoadStoreClass.Exclusive && (word & (1 << 22)) == 0)
+        if (storeExclusive)
         {
             PrepareStoreExclusive(random, words, word, n);
         }

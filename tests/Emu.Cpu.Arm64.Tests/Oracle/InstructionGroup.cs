@@ -18,8 +18,11 @@ public enum Placement
     /// <summary>imm14 branches to a later group.</summary>
     Branch14,
 
-    /// <summary>Branches to the address that the two words before move into its register.</summary>
+    /// <summary>Branches to the address that the group's first two words move into its register.</summary>
     BranchRegister,
+
+    /// <summary>imm19 branches back to the first group.</summary>
+    LoopBack,
 
     /// <summary>imm19 reaches a literal in the window.</summary>
     Literal,
@@ -33,8 +36,39 @@ public enum Placement
 /// <param name="UsesMemory">It may access the window.</param>
 public sealed record InstructionGroup(uint[] Words, A64Row? Row, Placement Placement, ulong Target, bool UsesMemory)
 {
+    /// <summary>Times a loop runs its groups, at most.</summary>
+    public const int MaximumLoops = 8;
+
     /// <summary>The instruction under test.</summary>
     public uint Word => Words[^1];
+
+    /// <summary>It may leave its sequence's order.</summary>
+    public bool Branches => Placement is not (Placement.None or Placement.Literal or Placement.LoopBack);
+
+    /// <summary>
+    /// The end of a loop: TPIDR_EL0, which starts as X0, counts down in its lowest three bits. Ends whatever it starts with.
+    /// </summary>
+    /// <param name="register">Holds the counter: 0 to 30.</param>
+    public static InstructionGroup Loop(uint register) => new(
+        [
+            0xD53B_D040 | register, // MRS Xr, TPIDR_EL0
+            0xD100_0400 | (register << 5) | register, // SUB Xr, Xr, #1
+            0x9240_0800 | (register << 5) | register, // AND Xr, Xr, #7
+            0xD51B_D040 | register, // MSR TPIDR_EL0, Xr
+            0xB500_0000 | register, // CBNZ Xr, the first group
+        ],
+        LoopRow,
+        Placement.LoopBack,
+        0,
+        false);
+
+    private static readonly A64Row LoopRow = A64Decoder.Decode(0xB500_0000)!;
+
+    /// <summary>It writes the counter of loops.</summary>
+    public bool WritesThreadPointer => SpecialGroups.WritesThreadPointer(Word);
+
+    /// <summary>Place of its row in the decode table, -1 for none.</summary>
+    public int RowIndex { get; } = OracleCoverage.IndexOf(Row);
 
     /// <summary>It writes FPCR.</summary>
     public bool WritesFpcr => (Word & 0xFFFF_FFE0) == 0xD51B_4400;
@@ -65,7 +99,21 @@ public sealed class OracleCase
     public bool UsesMemory => Array.Exists(Groups, g => g.UsesMemory);
 
     /// <summary>Words that only prepare operands.</summary>
-    public int PreparingWords => Groups.Sum(g => g.Words.Length - 1);
+    public int PreparingWords { get; init; }
+
+    /// <summary>It has groups that may leave the order.</summary>
+    public bool Branches => Array.Exists(Groups, g => g.Branches);
+
+    /// <summary>Times the groups run when nothing branches past the loop's end.</summary>
+    public int Loops(int state) => Groups[^1].Placement == Placement.LoopBack ? LoopCount(States[state]) : 1;
+
+    private static unsafe int LoopCount(in OracleState state)
+    {
+        fixed (ulong* x = state.X)
+        {
+            return (int)((x[0] - 1) & 7) + 1;
+        }
+    }
 
     /// <summary>The words as placed in the slot, ending in a branch to <see cref="OracleLayout.Exit"/>.</summary>
     public uint[] Place() => Place(Groups, OracleLayout.CodeAddress(Slot));
@@ -100,8 +148,11 @@ public sealed class OracleCase
                     break;
                 case Placement.BranchRegister:
                     var target = address + ((ulong)(at + offset) * 4);
-                    words[at - 2] |= (uint)(target & 0xFFFF) << 5;
-                    words[at - 1] |= (uint)(target >> 16) << 5;
+                    words[starts[i]] |= (uint)(target & 0xFFFF) << 5;
+                    words[starts[i] + 1] |= (uint)(target >> 16) << 5;
+                    break;
+                case Placement.LoopBack:
+                    word |= ((uint)-at & 0x7_FFFF) << 5;
                     break;
                 case Placement.Literal:
                     var distance = (long)(g.Target - (address + ((ulong)at * 4))) >> 2;

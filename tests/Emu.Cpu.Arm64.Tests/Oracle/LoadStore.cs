@@ -53,6 +53,25 @@ public static class LoadStore
     /// <summary>The word is in the loads and stores.</summary>
     public static bool Is(uint word) => (word & 0x0A00_0000) == 0x0800_0000;
 
+    /// <summary>Register fields that the manual shows as (1)(1)(1)(1)(1): Rs, Rt2; and Ra of SMULH and UMULH.</summary>
+    public static uint ShouldBeOne(uint word)
+    {
+        const uint Rs = 31 << 16, Rt2 = 31 << 10;
+        if (!Is(word))
+        {
+            return (word & 0xFF60_8000) == 0x9B40_0000 ? Rt2 : 0;
+        }
+
+        return Classify(word) switch
+        {
+            LoadStoreClass.Ordered => Rs | Rt2,
+            LoadStoreClass.CompareAndSwap => Rt2,
+            LoadStoreClass.Exclusive when (word & (1 << 21)) != 0 => (word & (1 << 22)) != 0 ? Rs : 0,
+            LoadStoreClass.Exclusive => (word & (1 << 22)) != 0 ? Rs | Rt2 : Rt2,
+            _ => 0,
+        };
+    }
+
     /// <summary>Its class.</summary>
     public static LoadStoreClass Classify(uint word)
     {

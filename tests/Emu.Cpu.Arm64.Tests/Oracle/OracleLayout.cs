@@ -65,8 +65,11 @@ public static class OracleOutcome
     /// <summary>Reached the exit.</summary>
     public const ulong Done = 0;
 
-    /// <summary>SIGILL: UNDEFINED.</summary>
+    /// <summary>SIGILL: UNDEFINED, or a pointer that failed to authenticate.</summary>
     public const ulong Undefined = 4;
+
+    /// <summary>SIGTRAP: BRK.</summary>
+    public const ulong Breakpoint = 5;
 
     /// <summary>SIGBUS: alignment.</summary>
     public const ulong Alignment = 7;
@@ -79,6 +82,7 @@ public static class OracleOutcome
     {
         Done => "done",
         Undefined => "UNDEFINED",
+        Breakpoint => "breakpoint",
         Alignment => "alignment fault",
         Fault => "data abort",
         _ => $"signal {outcome}",

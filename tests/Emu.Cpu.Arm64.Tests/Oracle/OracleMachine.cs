@@ -1,6 +1,7 @@
 // Emu's side of the comparison: a whole A64 vCPU that runs cases at EL0 behind page tables, on either engine.
 using Emu.Core;
 using Emu.Cpu.Arm64.SystemLevel;
+using Emu.Cpu.Arm64.Translate;
 using Emu.Cpu.Jit;
 using Emu.Cpu.Jit.Il;
 
@@ -36,27 +37,34 @@ public sealed unsafe class OracleMachine : IDisposable
     private const ulong Tcr = 16 | (1 << 8) | (1 << 10) | (3 << 12) | (1 << 23) | (16UL << 16) | (2UL << 30) | (5UL << 32) | (1UL << 37);
 
     // M, C, I, and what Linux lets EL0 do: UCI, UCT, DZE, nTWE, nTWI; SPAN and the bits that read as one.
-    private const ulong SctlrUser = 1 | (1 << 2) | (1 << 12) | (1 << 26) | (1 << 15) | (1 << 14) | (1 << 18) | (1 << 16);
+    private const ulong SctlrUser = 1 | (1 << 2) | (1 << 12) | (1 << 26) | (1 << 15) | (1 << 14) | (1 << 18) | (1 << 16) | SctlrMscEn | SctlrAuthentication;
+    private const ulong SctlrMscEn = 1UL << 33;
+
+    // EnIA, EnIB, EnDA, EnDB.
+    private const ulong SctlrAuthentication = (1UL << 31) | (1UL << 30) | (1UL << 27) | (1UL << 13);
     private const ulong SctlrRes1 = (1 << 29) | (1 << 28) | (1 << 23) | (1 << 22) | (1 << 20) | (1 << 11) | (1 << 8) | (1 << 7);
 
     // ESR_ELx.EC.
     private const ulong UnknownClass = 0x00;
     private const ulong IllegalStateClass = 0x0E;
     private const ulong TrappedSystemClass = 0x18;
+    private const ulong AuthenticationClass = 0x1C;
     private const ulong InstructionAbortClass = 0x20;
     private const ulong DataAbortClass = 0x24;
     private const ulong PcAlignmentClass = 0x22;
     private const ulong SpAlignmentClass = 0x26;
+    private const ulong BreakpointClass = 0x3C;
     private const ulong AlignmentStatus = 0x21;
 
-    private const int MaximumRetired = OracleLayout.MaximumWords + 64;
+    private const int MaximumRetired = (OracleLayout.MaximumWords * InstructionGroup.MaximumLoops) + 64;
 
     private readonly HostMemory ram = new(RamSize);
     private readonly Arm64Cluster cluster;
 
     /// <summary>Creates it and runs it up to EL0's door.</summary>
     /// <param name="compile">Blocks are compiled at their first entry.</param>
-    public OracleMachine(bool compile)
+    /// <param name="keys">Pointer authentication keys of QARMA5, in the state's order; <see cref="ReferenceKeys.Recorded"/> when not given.</param>
+    public OracleMachine(bool compile, ReadOnlySpan<ulong> keys = default)
     {
         Memory = new PhysicalAddressSpace(Log.Null);
         Memory.AddRam("ram", OracleLayout.Scratch, RamSize, ram.Pointer);
@@ -65,7 +73,10 @@ public sealed unsafe class OracleMachine : IDisposable
             Compiler = compile ? new JitCompiler(new IlBackEnd(), 64 << 20) : null,
         };
         Shared.Compiler?.Start(Shared.Code, 0);
-        cluster = new Arm64Cluster(Shared, A64Features.Implemented);
+        cluster = new Arm64Cluster(Shared, A64Features.Implemented.With(A64Feature.WFxT, true))
+        {
+            PointerAuthenticationAlgorithm = PointerAuthenticationAlgorithm.Qarma5,
+        };
         Vcpu = cluster.Create(new Arm64VcpuConfiguration
         {
             Index = 0,
@@ -77,6 +88,7 @@ public sealed unsafe class OracleMachine : IDisposable
         BuildTables();
         BuildCode();
         Vcpu.SetBootState(Boot, 0xFF);
+        (keys.IsEmpty ? ReferenceKeys.Recorded : keys).CopyTo(new Span<ulong>(&Vcpu.Arm64->ApiaKeyLo, 10));
         Vcpu.X(1) = Tcr;
         Vcpu.X(2) = Level0;
         Vcpu.X(3) = Vectors;
@@ -115,6 +127,7 @@ public sealed unsafe class OracleMachine : IDisposable
         a->Fpcr = before->Fpcr;
         a->Fpsr = before->Fpsr;
         a->System.SpEl0 = before->X[31];
+        a->System.TpidrEl0 = before->X[0];
         el1.Spsr = before->Nzcv << 28;
         el1.Elr = OracleLayout.CodeAddress(slot);
         s->Pc = Enter;
@@ -146,7 +159,8 @@ public sealed unsafe class OracleMachine : IDisposable
 
     private static ulong Outcome(ulong esr, ulong elr) => (esr >> 26) switch
     {
-        UnknownClass or IllegalStateClass or TrappedSystemClass => OracleOutcome.Undefined,
+        UnknownClass or IllegalStateClass or TrappedSystemClass or AuthenticationClass => OracleOutcome.Undefined,
+        BreakpointClass => OracleOutcome.Breakpoint,
         InstructionAbortClass => elr == OracleLayout.Exit ? OracleOutcome.Done : OracleOutcome.Fault,
         DataAbortClass => (esr & 0x3F) == AlignmentStatus ? OracleOutcome.Alignment : OracleOutcome.Fault,
         PcAlignmentClass or SpAlignmentClass => OracleOutcome.Alignment,

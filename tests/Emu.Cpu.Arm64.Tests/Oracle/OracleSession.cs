@@ -11,11 +11,20 @@ public sealed record OracleOptions
     /// <summary>Seed of everything.</summary>
     public ulong Seed { get; init; } = 1;
 
+    /// <summary>The emulator compared with.</summary>
+    public Reference Reference { get; init; } = Reference.Installed;
+
+    /// <summary>Initial states of each code.</summary>
+    public int States { get; init; } = 8;
+
     /// <summary>Parts of row names, or FEAT_ names, separated by '|'; empty for all.</summary>
     public string Rows { get; init; } = "";
 
     /// <summary>One case in this many runs on compiled code too; 0 for none.</summary>
     public int CompileOneIn { get; init; } = 10;
+
+    /// <summary>Floating-point rows only, one to a case, with the operands of <see cref="FloatingPointSweep"/>.</summary>
+    public bool Sweep { get; init; }
 
     /// <summary>Instructions under test to compare, at least.</summary>
     public long Instructions { get; init; } = long.MaxValue;
@@ -36,17 +45,20 @@ public sealed record OracleFinding(string Name, string Report, string Regression
 /// <summary>One reference process, one interpreting and one compiling Emu, one thread.</summary>
 public sealed unsafe class OracleSession : IDisposable
 {
-    private const int CasesPerBatch = 256;
-    private const int StatesPerCase = 4;
+    private const int MaximumCases = 256;
+    private const int MaximumStates = 8192;
     private const int MaximumGroups = 24;
     private const int PoolBytes = 16384;
+    private const int LoopWords = 5;
 
     private readonly OracleOptions options;
-    private readonly ReferenceProcess reference = new();
-    private readonly OracleMachine interpreter = new(compile: false);
+    private readonly ulong[] keys;
+    private readonly ReferenceProcess reference;
+    private readonly OracleMachine interpreter;
     private readonly OracleMachine? compiler;
     private readonly InstructionGenerator generator;
-    private readonly Dictionary<string, long> coverage = [];
+    private readonly FloatingPointSweep? sweep;
+    private readonly int casesPerBatch;
     private readonly List<OracleFinding> findings = [];
     private ulong batches;
 
@@ -65,13 +77,18 @@ public sealed unsafe class OracleSession : IDisposable
     public OracleSession(OracleOptions options)
     {
         this.options = options;
-        generator = new InstructionGenerator(options.Rows);
+        casesPerBatch = Math.Clamp(MaximumStates / options.States, 1, MaximumCases);
+        generator = new InstructionGenerator(options.Reference, options.Rows);
         if (generator.Rows.Count == 0)
         {
             throw new ArgumentException($"no row that is compared has \"{options.Rows}\" in its name");
         }
 
-        compiler = options.CompileOneIn > 0 ? new OracleMachine(compile: true) : null;
+        sweep = options.Sweep ? new FloatingPointSweep(generator.Rows) : null;
+        keys = options.Reference.KnownKeys ? ReferenceKeys.Find(options.Reference) : [];
+        reference = new ReferenceProcess(options.Reference);
+        interpreter = new OracleMachine(compile: false, keys);
+        compiler = options.CompileOneIn > 0 ? new OracleMachine(compile: true, keys) : null;
     }
 
     /// <summary>Instructions under test whose effects were compared (those that only prepare operands are not counted).</summary>
@@ -89,11 +106,11 @@ public sealed unsafe class OracleSession : IDisposable
     /// <summary>Reported differences.</summary>
     public IReadOnlyList<OracleFinding> Findings => findings;
 
-    /// <summary>Codes each row was in.</summary>
-    public IReadOnlyDictionary<string, long> Coverage => coverage;
+    /// <summary>How often each row was executed, counted on the way up to the first branch.</summary>
+    public OracleCoverage Coverage { get; } = new();
 
     /// <summary>The rows this session draws from; one that was reported is not drawn again.</summary>
-    public IReadOnlyList<A64Row> Rows => generator.Rows;
+    public IReadOnlyList<A64Row> Rows => sweep?.Rows ?? generator.Rows;
 
     /// <summary>Runs until the instructions or the time are used up.</summary>
     public void Run()
@@ -144,13 +161,13 @@ public sealed unsafe class OracleSession : IDisposable
         var random = new OracleRandom(options.Seed, batches++);
         var pool = new byte[PoolBytes];
         StateGenerator.FillPool(random, pool);
-        var cases = new List<OracleCase>(CasesPerBatch);
-        for (var i = 0; i < CasesPerBatch; i++)
+        var cases = new List<OracleCase>(casesPerBatch);
+        for (var i = 0; i < casesPerBatch; i++)
         {
-            cases.Add(GenerateCase(random, i));
+            cases.Add(sweep == null ? GenerateCase(random, i) : GenerateSweep(sweep, random, i));
         }
 
-        return new Batch { Cases = cases, Pool = pool, Interpreted = new OracleRecord[CasesPerBatch * StatesPerCase] };
+        return new Batch { Cases = cases, Pool = pool, Interpreted = new OracleRecord[casesPerBatch * options.States] };
     }
 
     private OracleCase GenerateCase(OracleRandom random, int slot)
@@ -158,13 +175,15 @@ public sealed unsafe class OracleSession : IDisposable
         var count = random.OneIn(3) ? 1 + random.Next(4) : 1 + random.Next(MaximumGroups);
         var groups = new List<InstructionGroup>(count);
         var words = 1;
-        bool noFlushing = false, writesFpcr = false;
-        while (groups.Count < count)
+        bool noFlushing = false, writesFpcr = false, undefined = false;
+        var loop = random.OneIn(4) ? InstructionGroup.Loop((uint)random.Next(31)) : null;
+        while (groups.Count < count && !undefined)
         {
-            var g = generator.Draw(random, out var undefined);
+            var g = generator.Draw(random, out undefined);
             var needs = g?.Row != null && RowFilter.NeedsNoFlushing(g.Row);
-            if (g == null || (needs && writesFpcr) || (noFlushing && g.WritesFpcr))
+            if (g == null || (needs && writesFpcr) || (noFlushing && g.WritesFpcr) || (loop != null && g.WritesThreadPointer))
             {
+                undefined = false;
                 continue;
             }
 
@@ -172,25 +191,24 @@ public sealed unsafe class OracleSession : IDisposable
             writesFpcr |= g.WritesFpcr;
 
             words += g.Words.Length;
-            if (words > OracleLayout.MaximumWords)
+            if (words > OracleLayout.MaximumWords - LoopWords)
             {
                 break;
             }
 
             groups.Add(g);
-            ref var seen = ref CollectionsMarshal.GetValueRefOrAddDefault(coverage, g.Name, out _);
-            seen++;
-            if (undefined)
-            {
-                break;
-            }
         }
 
-        var states = new OracleState[StatesPerCase];
-        var offsets = new int[StatesPerCase];
+        if (loop != null && !undefined)
+        {
+            groups.Add(loop);
+        }
+
+        var states = new OracleState[options.States];
+        var offsets = new int[options.States];
         fixed (OracleState* s = states)
         {
-            for (var i = 0; i < StatesPerCase; i++)
+            for (var i = 0; i < states.Length; i++)
             {
                 StateGenerator.Fill(random, s + i);
                 s[i].Fpcr &= noFlushing ? ~(1UL << 24) : ulong.MaxValue;
@@ -201,8 +219,25 @@ public sealed unsafe class OracleSession : IDisposable
         return new OracleCase
         {
             Groups = [.. groups],
+            PreparingWords = groups.Sum(g => g.Words.Length - 1),
             States = states,
             PoolOffsets = offsets,
+            Slot = slot,
+            Compile = options.CompileOneIn > 0 && random.OneIn(options.CompileOneIn),
+        };
+    }
+
+    private OracleCase GenerateSweep(FloatingPointSweep source, OracleRandom random, int slot)
+    {
+        var row = source.Next();
+        var word = FloatingPointSweep.Place(generator.DrawWord(random, row), row);
+        var states = new OracleState[options.States];
+        source.Fill(random, word, states);
+        return new OracleCase
+        {
+            Groups = [new InstructionGroup([word], row, Placement.None, 0, false)],
+            States = states,
+            PoolOffsets = new int[states.Length],
             Slot = slot,
             Compile = options.CompileOneIn > 0 && random.OneIn(options.CompileOneIn),
         };
@@ -220,16 +255,20 @@ public sealed unsafe class OracleSession : IDisposable
 
             foreach (var c in batch.Cases)
             {
-                var preparing = c.PreparingWords + 1;
                 for (var s = 0; s < c.States.Length; s++)
                 {
-                    var retired = RunCase(interpreter, c, s, batch.Pool, results + index++);
-                    Instructions += Math.Max(retired - preparing, 1);
+                    var result = results + index++;
+                    var retired = RunCase(interpreter, c, s, batch.Pool, result);
+                    Instructions += UnderTest(c, s, retired);
+                    Coverage.Count(c, result);
                     Cases++;
                 }
             }
         }
     }
+
+    // What ran but the words that only prepare; a case that ended early may have run few of those.
+    private static int UnderTest(OracleCase c, int state, int retired) => Math.Max(retired - (c.PreparingWords * c.Loops(state)) - 1, 1);
 
     // The first pass makes every block hot and is compared itself; the second runs what was compiled.
     private void Compile(Batch batch)
@@ -245,14 +284,13 @@ public sealed unsafe class OracleSession : IDisposable
         {
             foreach (var c in selected)
             {
-                var index = batch.Cases.IndexOf(c) * StatesPerCase;
+                var index = c.Slot * options.States;
                 for (var s = 0; s < c.States.Length; s++)
                 {
-                    var retired = RunCase(compiler!, c, s, batch.Pool, &result);
-                    if (pass == 1)
-                    {
-                        CompiledInstructions += Math.Max(retired - c.PreparingWords - 1, 1);
-                    }
+                    var compiledBefore = compiler!.Vcpu.State->CompiledRetired;
+                    var retired = RunCase(compiler, c, s, batch.Pool, &result);
+                    var compiled = (int)(compiler.Vcpu.State->CompiledRetired - compiledBefore);
+                    CompiledInstructions += compiled * (long)UnderTest(c, s, retired) / Math.Max(Math.Max(retired, compiled), 1);
 
                     if (!SameResult(in result, in batch.Interpreted[index + s]))
                     {
@@ -319,7 +357,7 @@ public sealed unsafe class OracleSession : IDisposable
     // The reference may still be working on the next batch: reductions have a process of their own.
     private void Report(OracleCase c, int state, byte[] pool)
     {
-        using var own = new ReferenceProcess();
+        using var own = new ReferenceProcess(options.Reference);
         var reducer = new Reducer(own, interpreter);
         Add(reducer.Reduce(c, state, pool));
     }

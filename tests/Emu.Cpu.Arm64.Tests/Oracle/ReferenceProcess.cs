@@ -9,25 +9,17 @@ namespace Emu.Cpu.Arm64.Tests.Oracle;
 /// <summary>A running reference. Batches are answered in the order they were submitted.</summary>
 public sealed class ReferenceProcess : IDisposable
 {
-    /// <summary>The emulator.</summary>
-    public const string Emulator = "qemu-aarch64-static";
-
-    /// <summary>Its CPU: SVE and SME off, as Emu has neither, and the fast pointer authentication.</summary>
-    public const string CpuModel = "max,sve=off,sme=off,pauth-impdef=on";
-
     private readonly Process process;
     private readonly BlockingCollection<byte[]> queue = [];
     private readonly Thread writer;
     private readonly Stream output;
 
     /// <summary>Starts it.</summary>
-    public ReferenceProcess()
+    public ReferenceProcess(Reference reference)
     {
-        var start = new ProcessStartInfo(Emulator) { RedirectStandardInput = true, RedirectStandardOutput = true, UseShellExecute = false };
-        start.ArgumentList.Add("-cpu");
-        start.ArgumentList.Add(CpuModel);
-        start.ArgumentList.Add(RunnerBuild.Runner());
-        process = Process.Start(start) ?? throw new InvalidOperationException($"{Emulator} did not start");
+        string[] arguments = ["-seed", $"{Reference.Seed}", "-cpu", reference.CpuModel, RunnerBuild.Runner()];
+        var start = new ProcessStartInfo(reference.Program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, UseShellExecute = false };
+        process = Process.Start(start) ?? throw new InvalidOperationException($"{reference.Program} did not start");
         output = process.StandardOutput.BaseStream;
         writer = new Thread(Write) { IsBackground = true, Name = "reference" };
         writer.Start();

@@ -12,16 +12,16 @@ public static class RunnerBuild
     private static string? runner;
 
     /// <summary>Why the comparison cannot run here, or null.</summary>
-    public static string? Missing()
+    public static string? Missing(Reference reference)
     {
         if (!OperatingSystem.IsLinux())
         {
             return "qemu-user runs on Linux only";
         }
 
-        if (!CanStart(ReferenceProcess.Emulator))
+        if (reference.Missing() is { } missing)
         {
-            return $"{ReferenceProcess.Emulator} is missing (Debian package qemu-user-static)";
+            return missing;
         }
 
         return CanStart("aarch64-linux-gnu-as") && CanStart("aarch64-linux-gnu-ld")
