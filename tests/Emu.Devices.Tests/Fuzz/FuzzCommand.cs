@@ -57,7 +57,7 @@ internal static class FuzzCommand
     private static int Play((string Name, Func<int, FuzzResult> Play)[] turns, long operations, int seed, int stuckAfter)
     {
         var watch = Stopwatch.StartNew();
-        var totals = turns.Select(t => new FuzzResult(t.Name, 0, 0, 0, 0)).ToArray();
+        var totals = turns.Select(t => new FuzzResult(t.Name, 0, 0, 0, 0, 0)).ToArray();
         for (; totals.Sum(t => t.Operations) < operations; seed++)
         {
             for (var i = 0; i < turns.Length; i++)
@@ -70,6 +70,7 @@ internal static class FuzzCommand
                     {
                         Operations = totals[i].Operations + r.Operations,
                         Requests = totals[i].Requests + r.Requests,
+                        Returned = totals[i].Returned + r.Returned,
                         Breaks = totals[i].Breaks + r.Breaks,
                         Interrupts = totals[i].Interrupts + r.Interrupts,
                     };

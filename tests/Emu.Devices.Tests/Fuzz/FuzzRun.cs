@@ -5,11 +5,12 @@ namespace Emu.Devices.Tests.Fuzz;
 /// <param name="Name">The device.</param>
 /// <param name="Operations">Accesses, notifications, moves of time, resets and snapshots.</param>
 /// <param name="Requests">Requests made available (ITS: commands).</param>
+/// <param name="Returned">Of them, those seen to come back (split rings).</param>
 /// <param name="Breaks">Times the device asked for a reset (ITS: commands that stalled or were ignored are not seen).</param>
 /// <param name="Interrupts">Interrupts that reached the host's sink.</param>
-internal readonly record struct FuzzResult(string Name, long Operations, long Requests, long Breaks, long Interrupts)
+internal readonly record struct FuzzResult(string Name, long Operations, long Requests, long Returned, long Breaks, long Interrupts)
 {
-    public override string ToString() => $"{Name,-16} {Operations,12:N0} operations {Requests,12:N0} requests {Breaks,10:N0} broken rings {Interrupts,12:N0} interrupts";
+    public override string ToString() => $"{Name,-16} {Operations,12:N0} operations {Requests,12:N0} requests {Returned,12:N0} returned {Breaks,10:N0} broken rings {Interrupts,12:N0} interrupts";
 }
 
 /// <summary>Runs.</summary>
@@ -25,7 +26,7 @@ internal static class FuzzRun
     /// <param name="threaded">On host time, with the device's threads.</param>
     public static FuzzResult Play(FuzzTarget target, int seed, long operations, bool threaded)
     {
-        var result = new FuzzResult(target.Name + (threaded ? " threads" : ""), 0, 0, 0, 0);
+        var result = new FuzzResult(target.Name + (threaded ? " threads" : ""), 0, 0, 0, 0, 0);
         for (var round = 0; result.Operations < operations; round++)
         {
             using var bench = new FuzzBench(target, threaded);
@@ -40,6 +41,7 @@ internal static class FuzzRun
             {
                 Operations = result.Operations + driver.Operations,
                 Requests = result.Requests + driver.Requests,
+                Returned = result.Returned + driver.Returned,
                 Breaks = result.Breaks + driver.Breaks,
                 Interrupts = result.Interrupts + bench.Msi.Count,
             };

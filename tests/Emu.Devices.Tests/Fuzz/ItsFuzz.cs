@@ -41,7 +41,7 @@ internal sealed class ItsFuzz : IDisposable
     public static FuzzResult Play(int seed, long operations)
     {
         const int OperationsPerGic = 250_000;
-        var result = new FuzzResult("its", 0, 0, 0, 0);
+        var result = new FuzzResult("its", 0, 0, 0, 0, 0);
         for (var round = 0; result.Operations < operations; round++)
         {
             using var fuzz = new ItsFuzz((seed * 7919) + round);
