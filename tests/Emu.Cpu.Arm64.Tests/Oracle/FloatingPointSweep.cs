@@ -38,10 +38,11 @@ public sealed unsafe class FloatingPointSweep
     /// <summary>Combinations of a row with one or two operands.</summary>
     public int Combinations => Settings * values[32].Length * values[32].Length;
 
-    /// <summary>A row of floating-point arithmetic, comparison or conversion.</summary>
+    /// <summary>A row of floating-point arithmetic, comparison, conversion or estimate (URECPE and URSQRTE too).</summary>
     public static bool IsFloatingPoint(A64Row row) =>
         row.Fp && row.Status == A64RowStatus.Implemented
-        && (row.Name[0] == 'F' || row.Name.StartsWith("BF", StringComparison.Ordinal) || row.Name.Contains("CVTF", StringComparison.Ordinal));
+        && (row.Name[0] == 'F' || row.Name.StartsWith("BF", StringComparison.Ordinal) || row.Name.Contains("CVTF", StringComparison.Ordinal)
+            || row.Name is "URECPE" or "URSQRTE");
 
     /// <summary>The next row's word, with the operands where the states put them.</summary>
     /// <param name="word">A word of the row; its fields but for registers are kept.</param>

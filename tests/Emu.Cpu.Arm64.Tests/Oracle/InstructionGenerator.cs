@@ -12,7 +12,6 @@ public sealed unsafe class InstructionGenerator : IDisposable
     private const uint Movn = 0x9280_0000;
     private const uint Movk16 = 0xF2A0_0000;
     private const uint Movk32 = 0xF2C0_0000;
-    private const uint Movz16 = 0xD2A0_0000;
     private const uint WriteFpcr = 0xD51B_4400;
     private const uint WriteFpsr = 0xD51B_4420;
     private const uint Clrex = 0xD503_3F5F;
@@ -141,25 +140,23 @@ public sealed unsafe class InstructionGenerator : IDisposable
         return row.Status == A64RowStatus.Implemented && row.Handler(translator, word);
     }
 
-    // Data processing, and loads and stores; what else is unallocated may be a system call or a vector extension of the reference. Memory
-    // tagging and pointer authentication, which the reference has, are left out; so are FMOV (vector, immediate, half) with op set, which it
-    // takes for a move of doubles, and FMAXV, FMINV, FMAXNMV and FMINNMV (half) with bit 22 set, which it ignores.
+    // Memory tagging, which the reference has, is left out; so are FMOV (vector, immediate, half) with op set, which it takes for a move of
+    // doubles, and FMAXV, FMINV, FMAXNMV and FMINNMV (half) with bit 22 set, which it ignores. Half of the words are in the branches and system
+    // instructions, where few are free.
     private static InstructionGroup? DrawUnallocated(OracleRandom random)
     {
+        const uint BranchesAndSystem = 0x1400_0000;
         for (var attempt = 0; attempt < 100; attempt++)
         {
             var word = (uint)(random.Next() >> 32);
-            var op0 = (word >> 25) & 15;
+            word = random.OneIn(2) ? (word & ~0x1C00_0000u) | BranchesAndSystem : word;
             var memoryTags = (word & 0x3F20_0000) == 0x1920_0000;
-            var authenticatedLoad = (word & 0xFF20_0400) == 0xF820_0400;
             var halfMove = (word & 0x9FF8_FC00) == 0x0F00_FC00;
             var halfAcross = (word & 0xBF7F_CC00) == 0x0E70_C800;
-            if (op0 is 0 or 1 or 2 or 3 or 10 or 11 || memoryTags || authenticatedLoad || halfMove || halfAcross || A64Decoder.Decode(word) != null)
+            if (!memoryTags && !halfMove && !halfAcross && A64Decoder.Decode(word) == null)
             {
-                continue;
+                return new InstructionGroup([word], null, Placement.None, 0, false);
             }
-
-            return new InstructionGroup([word], null, Placement.None, 0, false);
         }
 
         return null;
@@ -259,17 +256,14 @@ public sealed unsafe class InstructionGenerator : IDisposable
 
         if ((word & 0xFFFF_FFE0) == WriteFpcr)
         {
-            // AArch32's Len and Stride may read as written or as zero: only the other fields are written.
-            var source = word & 31;
-            return source == 31 ? null : new InstructionGroup([Movz16 | (((uint)random.Next() & (uint)(StateGenerator.FpcrMask >> 16)) << 5) | source, word], row, Placement.None, 0, false);
+            // AArch32's Len and Stride may read as written or as zero, and what the reference has besides Emu is left alone.
+            return WriteOf(row, word, (uint)random.Next() & (random.OneIn(4) ? ~reference.ForeignFpcr : (uint)StateGenerator.FpcrMask));
         }
 
         if ((word & 0xFFFF_FFE0) == WriteFpsr)
         {
             // The same for AArch32's condition flags.
-            var source = word & 31;
-            var value = (uint)random.Next() & (uint)StateGenerator.FpsrMask;
-            return source == 31 ? null : new InstructionGroup([Movz | ((value & 0xFFFF) << 5) | source, Movk16 | ((value >> 16) << 5) | source, word], row, Placement.None, 0, false);
+            return WriteOf(row, word, (uint)random.Next() & (random.OneIn(4) ? 0x0FFF_FFFF : (uint)StateGenerator.FpsrMask));
         }
 
         if (LoadStore.Is(word))
@@ -278,6 +272,12 @@ public sealed unsafe class InstructionGenerator : IDisposable
         }
 
         return new InstructionGroup([word], row, Placement.None, 0, false);
+    }
+
+    private static InstructionGroup? WriteOf(A64Row row, uint word, uint value)
+    {
+        var source = word & 31;
+        return source == 31 ? null : new InstructionGroup([Movz | ((value & 0xFFFF) << 5) | source, Movk16 | ((value >> 16) << 5) | source, word], row, Placement.None, 0, false);
     }
 
     private bool PrepareSpecial(OracleRandom random, A64Row row, uint word, ulong forward, out InstructionGroup? group)

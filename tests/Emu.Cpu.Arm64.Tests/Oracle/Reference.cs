@@ -44,6 +44,9 @@ public sealed class Reference
         Lacking = Newest,
         KnownKeys = true,
         ChecksShouldBeOne = true,
+
+        // FEAT_AFP: FIZ, AH, NEP; FEAT_EBF16: EBF.
+        ForeignFpcr = (7u << 16) | (3u << 20) | 7u | (1u << 13),
     };
 
     /// <summary>Name and version.</summary>
@@ -66,6 +69,9 @@ public sealed class Reference
 
     /// <summary>Registers that should be 31 make the instruction UNDEFINED when they are not (CONSTRAINED UNPREDICTABLE; Emu ignores them).</summary>
     public bool ChecksShouldBeOne { get; init; }
+
+    /// <summary>FPCR fields that it has and Emu does not, or that may be stored or read as zero: AArch32's Len and Stride.</summary>
+    public uint ForeignFpcr { get; init; } = (7u << 16) | (3u << 20);
 
     /// <summary>Path of the program.</summary>
     public string Program => find() ?? throw new InvalidOperationException(MissingReason);
