@@ -40,7 +40,7 @@ public sealed class VirtualMachineTests : IDisposable
         Assert.Equal(Arm64Layout.GicItsBase(4), machine.Memory.Mmio[0].Start);
         Assert.Equal(Arm64Layout.GicRedistributorBase(4), machine.Memory.Mmio[1].Start);
         Assert.Equal(0x0D57_8086UL, machine.Memory.Read(Arm64Layout.PciEcamBase, 4));
-        Assert.Equal(0xFFFF_FFFFUL, machine.Memory.Read(Arm64Layout.PciEcamBase + (1 << 15), 4));
+        Assert.Equal(0xFFFF_FFFFUL, machine.Memory.Read(Arm64Layout.PciEcamBase + (31 << 15), 4));
         Assert.Equal(0x11UL, machine.Memory.Read(Arm64Layout.Pl011Base + 0xFE0, 4));
         Assert.Equal(0x31UL, machine.Memory.Read(Arm64Layout.Pl031Base + 0xFE0, 4));
         Assert.Equal(0x61UL, machine.Memory.Read(Arm64Layout.Pl061Base + 0xFE0, 4));
