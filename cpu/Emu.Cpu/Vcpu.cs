@@ -11,7 +11,7 @@ namespace Emu.Cpu;
 /// The part of a software vCPU that no guest ISA owns. The state lives in unmanaged memory (<see cref="State"/>); the owner thread runs
 /// <see cref="Run"/>, other threads only set request bits and zero the limit.
 /// </summary>
-public abstract unsafe class Vcpu : IVcpu, IDisposable
+public abstract unsafe partial class Vcpu : IVcpu, IDisposable
 {
     private readonly HostMemory stateMemory;
     private readonly HostMemory jumpCache = new((1UL << JumpCacheEntry.Bits) * (ulong)sizeof(JumpCacheEntry));
@@ -25,6 +25,8 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
     private GCHandle handle;
     private long outerLoopPasses;
     private bool runningPrivate;
+    private int unfinished;
+    private ulong unfinishedPc;
     private volatile bool inGuestCode;
 
     private const int FetchEntries = 256;
@@ -80,6 +82,12 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
 
     /// <summary>Times the interpreter entered compiled code.</summary>
     public ulong CompiledEntries => State->CompiledEntries;
+
+    /// <summary>Times compiled code went on to other compiled code, without the interpreter.</summary>
+    public ulong ChainHits => State->ChainHits;
+
+    /// <summary>Times compiled code ended because what comes next has none, or is not linked yet.</summary>
+    public ulong ChainMisses => State->ChainMisses;
 
     /// <summary>TLB misses that walked the page tables.</summary>
     public ulong TlbMisses { get; private set; }
@@ -187,6 +195,16 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
         }
     }
 
+    /// <summary>
+    /// Instructions left of a block that a limit cut short. Interrupts are taken between blocks: the rest runs first, so that where a run is
+    /// stopped, traced or saved changes nothing of what the guest sees.
+    /// </summary>
+    protected int Unfinished
+    {
+        get => unfinished != 0 && State->Pc == unfinishedPc ? unfinished : 0;
+        set => (unfinished, unfinishedPc) = (value, State->Pc);
+    }
+
     /// <inheritdoc/>
     public VcpuExit Run(ulong retiredLimit)
     {
@@ -229,7 +247,8 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
         var s = State;
         while (true)
         {
-            if (Volatile.Read(ref s->Limit) != retiredLimit || s->Requests != 0)
+            var limit = Math.Min(retiredLimit, observeFrom);
+            if (Volatile.Read(ref s->Limit) != limit || s->Requests != 0)
             {
                 s->LinkFrom = null;
                 s->ExactRetired = s->Retired;
@@ -239,7 +258,7 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
                     return VcpuExit.Kicked;
                 }
 
-                Volatile.Write(ref s->Limit, retiredLimit);
+                Volatile.Write(ref s->Limit, limit);
                 Interlocked.MemoryBarrier();
                 if (Volatile.Read(ref s->Requests) != 0)
                 {
@@ -272,7 +291,12 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
                 return VcpuExit.LimitReached;
             }
 
-            if (s->InterruptLines != 0)
+            if (unfinished != 0 && s->Pc != unfinishedPc)
+            {
+                unfinished = 0;
+            }
+
+            if (s->InterruptLines != 0 && unfinished == 0)
             {
                 s->LinkFrom = null;
                 s->ExactRetired = s->Retired;
@@ -282,6 +306,7 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
             var block = Lookup(s->Pc);
             if (block == null)
             {
+                unfinished = 0;
                 continue;
             }
 
@@ -291,22 +316,40 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
                 s->LinkFrom = null;
             }
 
-            runningPrivate = s->Retired + (ulong)block->Count > retiredLimit;
+            var whole = unfinished != 0 ? unfinished : block->Count;
+            var length = (int)Math.Min((ulong)whole, retiredLimit - s->Retired);
+            if (unfinished != 0)
+            {
+                // The rest of a block is followed by a look at the interrupts, whatever the caches know about what comes next.
+                Volatile.Write(ref s->Limit, s->Retired + (ulong)length);
+                Interlocked.MemoryBarrier();
+                if (Volatile.Read(ref s->Requests) != 0)
+                {
+                    continue;
+                }
+            }
+
+            runningPrivate = length < block->Count;
             if (runningPrivate)
             {
-                block = PrivateBlock(block->Physical, (int)(retiredLimit - s->Retired));
+                block = PrivateBlock(block->Physical, length);
             }
+
+            unfinished = whole - length;
 
             outerLoopPasses++;
             inGuestCode = true;
 
             // Seen by the compiler thread before this one reads a block's code: else code just taken away could be freed under it.
             Interlocked.MemoryBarrier();
-            var exit = Enter(block);
+            var exit = s->Retired + (ulong)block->Count > observeFrom ? EnterObserved(block) : Enter(block);
             inGuestCode = false;
+            unfinished = s->Retired == retiredLimit ? unfinished : 0;
+            unfinishedPc = s->Pc;
             switch (exit)
             {
                 case BlockExit.Fault:
+                    unfinished = 0;
                     s->ExactRetired = s->Retired;
                     TakeFault();
                     break;
@@ -398,7 +441,7 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
         e->Info = t.PhysicalPage | (ulong)info;
         e->ReadTag = t.Readable ? tag | slow : TlbEntry.Empty;
         e->WriteTag = t.Writable ? tag | slowWrite : TlbEntry.Empty;
-        set.Filled(info, va);
+        set.Filled(info, va, t.LargeSize);
         if (t.Writable && region != null)
         {
             if (State->Parallel != 0)

@@ -91,6 +91,7 @@ public sealed unsafe partial class Arm64Vcpu : Vcpu, IA64Exceptions
     public override void Reset()
     {
         ResetCore();
+        Unfinished = 0;
         a->System.PowerState = (ulong)PowerState.Off;
         a->System.RandomState = Configuration.RandomSeed ?? 0;
         PoweredOff = true;

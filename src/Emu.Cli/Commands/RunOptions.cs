@@ -2,6 +2,8 @@
 using System.CommandLine;
 using Emu.Cli.Reports;
 using Emu.Core;
+using Emu.Debug;
+using Emu.Machine.Lifecycle;
 using Emu.Machine.Options;
 
 namespace Emu.Cli.Commands;
@@ -17,6 +19,7 @@ internal sealed class RunOptions
     private readonly Option<string> initramfs = Text("--initramfs", "FILE", "Initial RAM file system.");
     private readonly Option<string> commandLine = Text("--cmdline", "STR", "Kernel command line.");
     private readonly Option<string> cpus = Text("--cpus", "boot=N[,max=M]", "vCPUs, 1 to 32 (default boot=1).");
+    private readonly Option<string> cpu = Text("--cpu", "max[,-FEATURE]...", "What the vCPUs implement: everything, less what is named (see emu isa arm64 --features); pauth-qarma5 chooses that algorithm.");
     private readonly Option<string> memory = Text("--memory", "size=SIZE", "RAM, with suffix K, M, G or T (default size=512M).");
     private readonly Option<string> platform = Text("--platform", "num_pci_segments=N", "The machine's PCI segments, 1 to 96 (default 1).");
     private readonly Option<string[]> pciSegments = Texts("--pci-segment", "pci_segment=N,mmio32_aperture_weight=W,mmio64_aperture_weight=W", "A segment's share of the PCI windows; repeatable.");
@@ -36,7 +39,18 @@ internal sealed class RunOptions
     private readonly Option<string> deterministic = Text(DeterministicName, "SEED", "Same run every time: time is counted in instructions; written --deterministic or --deterministic=SEED.");
     private readonly Option<string> timeLimit = Text("--time-limit", "SECONDS", "Stop after that much host time, with status 124.");
     private readonly Option<string> stopAt = Text("--stop-at", "INSTRUCTIONS", "Stop when so many instructions were retired, to the exact one.");
+    private readonly Option<string[]> snapshotAt = new("--snapshot-at")
+    {
+        Description = "When so many instructions were retired, save the machine into the directory, then go on.",
+        HelpName = "INSTRUCTIONS DIR",
+        Arity = new ArgumentArity(2, 2),
+        AllowMultipleArgumentsPerToken = true,
+    };
+
     private readonly Option<string> statsJson = Text("--stats-json", "FILE", "At exit, write the figures of the run as JSON.");
+    private readonly Option<string> trace = Text("--trace", "FILE", "Write a line for each instruction: disassembly and the registers it changed.");
+    private readonly Option<string> traceFrom = Text("--trace-from", "INSTRUCTIONS", "Begin the trace when so many instructions were retired (default 0).");
+    private readonly Option<string> traceCount = Text("--trace-count", "INSTRUCTIONS", "Instructions in the trace (default: to the end).");
     private readonly Option<bool> noReboot = Flag("--no-reboot", "A guest reset ends the run, with status 10.");
     private readonly Option<bool> semihosting = Flag("--semihosting", "Let the guest use Arm semihosting: console output and exit code.");
     private readonly Option<bool> stats = Flag("--stats", "At exit, print the figures of the run on standard error.");
@@ -62,14 +76,95 @@ internal sealed class RunOptions
     /// <summary>Adds the options to a command.</summary>
     public RunOptions AddTo(Command command)
     {
-        foreach (var option in (ReadOnlySpan<Option>)[
-            kernel, firmware, initramfs, commandLine, cpus, memory, serial, console, disks, nets, rng, balloon, pmems, vsock, watchdog, pvpanic, rtc, platform, pciSegments, architecture, engine, deterministic, timeLimit, noReboot, semihosting, stopAt,
-            stateHash, stats, statsJson])
+        foreach (var option in (ReadOnlySpan<Option>)[kernel, firmware, initramfs, commandLine, .. Machinery, .. Session])
         {
             command.Options.Add(option);
         }
 
         return this;
+    }
+
+    /// <summary>Adds those that a restored machine takes: what belongs to the run, not to the machine.</summary>
+    public RunOptions AddSessionTo(Command command)
+    {
+        foreach (var option in Session)
+        {
+            command.Options.Add(option);
+        }
+
+        return this;
+    }
+
+    /// <summary>Options that make the machine what it is, besides the images.</summary>
+    private Option[] Machinery =>
+    [
+        cpus, cpu, memory, disks, nets, console, rng, balloon, pmems, vsock, watchdog, pvpanic, rtc, platform, pciSegments, architecture, deterministic, semihosting,
+    ];
+
+    /// <summary>Options of one run of it.</summary>
+    private Option[] Session =>
+        [serial, engine, timeLimit, noReboot, stopAt, snapshotAt, stateHash, stats, statsJson, trace, traceFrom, traceCount];
+
+    /// <summary>The machine's options as text, for a snapshot.</summary>
+    private List<string> Arguments(ParseResult parsed, MachineOptions machine)
+    {
+        List<string> arguments = [commandLine.Name, machine.CommandLine];
+        foreach (var (name, path) in ((string, string?)[])[(kernel.Name, machine.Kernel), (firmware.Name, machine.Firmware), (initramfs.Name, machine.Initramfs)])
+        {
+            if (path is not null)
+            {
+                arguments.AddRange([name, Path.GetFullPath(path)]);
+            }
+        }
+
+        foreach (var option in (ReadOnlySpan<Option>)[.. Machinery, serial, engine])
+        {
+            if (parsed.GetResult(option) is { Implicit: false } result)
+            {
+                // A flag stands alone; an option given several times is repeated.
+                arguments.AddRange(result.Tokens.Count == 0 ? [option.Name] : result.Tokens.SelectMany(t => (string[])[option.Name, t.Value]));
+            }
+        }
+
+        return arguments;
+    }
+
+    /// <summary>The machine of a snapshot, with what the user asks of this run.</summary>
+    /// <param name="parsed">The line of emu restore.</param>
+    /// <param name="directory">The snapshot.</param>
+    /// <exception cref="EmuException">A bad snapshot, or a malformed value.</exception>
+    public MachineOptions Restored(ParseResult parsed, string directory)
+    {
+        var configuration = new SnapshotDirectory(directory).ReadConfiguration();
+        var saved = new RunOptions();
+        var command = new Command("run");
+        saved.AddTo(command);
+        var machine = command.Parse(configuration.Arguments);
+        if (machine.Errors.Count > 0)
+        {
+            throw new EmuException($"snapshot {directory} is damaged: config.json: {machine.Errors[0].Message.TrimEnd('.').ReplaceLineEndings(" ")}");
+        }
+
+        var full = Path.GetFullPath(directory);
+        var options = saved.Machine(machine, guest: null) with { RestoreFrom = full };
+        return OfThisRun(parsed, options with
+        {
+            Serial = parsed.GetValue(serial) is { } s ? SerialOption.Parse(s) : options.Serial,
+            Engine = parsed.GetValue(engine) is { } e ? MachineOptions.ParseEngine(e) : options.Engine,
+        });
+    }
+
+    private MachineOptions OfThisRun(ParseResult parsed, MachineOptions machine)
+    {
+        var snapshot = parsed.GetValue(snapshotAt);
+        return machine with
+        {
+            TimeLimit = parsed.GetValue(timeLimit) is { } t ? MachineOptions.ParseTimeLimit(t) : null,
+            StopAt = parsed.GetValue(stopAt) is { } n ? MachineOptions.ParseStopAt(n) : null,
+            SnapshotAt = snapshot is { Length: 2 } ? MachineOptions.ParseSnapshotAt(snapshot[0]) : null,
+            SnapshotDirectory = snapshot is { Length: 2 } ? Path.GetFullPath(snapshot[1]) : null,
+            NoReboot = parsed.GetValue(noReboot),
+        };
     }
 
     /// <summary>What was asked for, with a guest's defaults where the user said nothing.</summary>
@@ -79,25 +174,47 @@ internal sealed class RunOptions
     public MachineOptions Machine(ParseResult parsed, GuestDefaults? guest)
     {
         var line = parsed.GetValue(commandLine);
-        return new MachineOptions
+        var machine = new MachineOptions
         {
             Architecture = parsed.GetValue(architecture) is { } a ? MachineOptions.ParseArchitecture(a) : GuestArchitecture.Auto,
             Engine = parsed.GetValue(engine) is { } e ? MachineOptions.ParseEngine(e) : EngineKind.Auto,
             Cpus = parsed.GetValue(cpus) is { } c ? CpusOption.Parse(c) : CpusOption.Default,
+            Cpu = parsed.GetValue(cpu) is { } f ? CpuOption.Parse(f) : CpuOption.Default,
             Memory = parsed.GetValue(memory) is { } m ? MemoryOption.Parse(m) : MemoryOption.Default,
             Serial = Serial(parsed),
             Devices = Devices(parsed),
             Platform = PlatformOption.Parse(parsed.GetValue(platform), Values(parsed, pciSegments)),
             DeterministicSeed = parsed.GetValue(deterministic) is { } d ? MachineOptions.ParseSeed(d) : null,
-            TimeLimit = parsed.GetValue(timeLimit) is { } t ? MachineOptions.ParseTimeLimit(t) : null,
-            StopAt = parsed.GetValue(stopAt) is { } n ? MachineOptions.ParseStopAt(n) : null,
-            NoReboot = parsed.GetValue(noReboot),
             Semihosting = parsed.GetValue(semihosting),
             Kernel = parsed.GetValue(kernel) ?? guest?.Kernel,
             Firmware = parsed.GetValue(firmware),
             Initramfs = parsed.GetValue(initramfs) ?? guest?.Initramfs,
             CommandLine = guest is null ? line ?? "" : line is null ? guest.CommandLine : $"{guest.CommandLine} {line}",
         };
+        return OfThisRun(parsed, machine with { Arguments = Arguments(parsed, machine) });
+    }
+
+    /// <summary>The trace that was asked for, or null.</summary>
+    /// <param name="parsed">The parsed line.</param>
+    /// <param name="machine">The machine.</param>
+    /// <exception cref="EmuException">A malformed value, a machine whose instructions have no order, or a file that cannot be written.</exception>
+    public InstructionTrace? Trace(ParseResult parsed, MachineOptions machine)
+    {
+        var from = parsed.GetValue(traceFrom) is { } f ? OptionString.ParseInteger("--trace-from", f, 0, ulong.MaxValue) : 0;
+        var count = parsed.GetValue(traceCount) is { } n ? OptionString.ParseInteger("--trace-count", n, 1, ulong.MaxValue) : ulong.MaxValue;
+        if (parsed.GetValue(trace) is not { } path)
+        {
+            return parsed.GetValue(traceFrom) is null && parsed.GetValue(traceCount) is null
+                ? null
+                : throw new EmuException("--trace-from and --trace-count need --trace FILE");
+        }
+
+        if (machine.Cpus.Boot > 1 && !machine.Deterministic)
+        {
+            throw new EmuException($"--trace with --cpus boot={machine.Cpus.Boot} needs --deterministic: vCPUs on threads of their own have no common order; add it, or use --cpus boot=1");
+        }
+
+        return new InstructionTrace(path, from, count);
     }
 
     /// <summary>What is behind the serial port: the terminal, unless the user says otherwise or gives it to the virtio console.</summary>
@@ -133,13 +250,14 @@ internal sealed class RunOptions
     /// <summary>An option with one value.</summary>
     public static Option<string> Text(string name, string value, string description) => new(name) { Description = description, HelpName = value };
 
+    /// <summary>An option that is there or not.</summary>
+    public static Option<bool> Flag(string name, string description) => new(name) { Description = description, Arity = ArgumentArity.Zero };
+
     /// <summary>An option with one value that may be given several times.</summary>
     private static Option<string[]> Texts(string name, string value, string description) =>
         new(name) { Description = description, HelpName = value, Arity = ArgumentArity.OneOrMore, AllowMultipleArgumentsPerToken = false };
 
     private static string[] Values(ParseResult parsed, Option<string[]> option) => parsed.GetValue(option) ?? [];
-
-    private static Option<bool> Flag(string name, string description) => new(name) { Description = description, Arity = ArgumentArity.Zero };
 }
 
 /// <summary>What a provisioned guest brings along.</summary>

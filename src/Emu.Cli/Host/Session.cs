@@ -24,6 +24,9 @@ internal sealed class Session(MachineOptions options, ExitReport report)
     /// <summary>The serial port's host end when a command runs in the guest, in place of what --serial says.</summary>
     public ExecConsole? Exec { get; init; }
 
+    /// <summary>Runs the vCPUs in place of their own run loop (tracing), or null.</summary>
+    public IVcpuDriver? Driver { get; init; }
+
     /// <summary>Runs the machine and reports on it.</summary>
     /// <exception cref="EmuException">Bad input.</exception>
     public RunOutcome Run()
@@ -41,6 +44,7 @@ internal sealed class Session(MachineOptions options, ExitReport report)
             CreateConsole = () => console.Mode == SerialMode.Tty ? CreateTty() : CreateBackend(console),
             CreateSemihosting = serial => new StandardConsole(serialTty ? serial : null, readsInput: !usesTty),
             Interactive = onTerminal,
+            Driver = Driver,
         });
 
         // At most one of serial port and virtio console has the terminal.
@@ -54,6 +58,7 @@ internal sealed class Session(MachineOptions options, ExitReport report)
         if (tty is not null)
         {
             tty.QuitRequested += () => control.Stop(new RunOutcome(RunEnd.Quit));
+            tty.SnapshotRequested = () => SaveSnapshot(machine);
         }
 
         using var hangup = OnSignal(control, PosixSignal.SIGHUP, SignalHangup);
@@ -92,6 +97,27 @@ internal sealed class Session(MachineOptions options, ExitReport report)
                 return Program.InternalError(outcome.Failure!);
             default:
                 return ExitStatus.Success;
+        }
+    }
+
+    /// <summary>Saves the machine into the first free directory emu-snapshot-N of the working directory.</summary>
+    /// <returns>What to tell the user.</returns>
+    private static string SaveSnapshot(VirtualMachine machine)
+    {
+        var number = 1;
+        while (Path.Exists($"emu-snapshot-{number}"))
+        {
+            number++;
+        }
+
+        try
+        {
+            machine.Snapshot($"emu-snapshot-{number}");
+            return $"saved; to go on from here: emu restore {Path.GetFullPath($"emu-snapshot-{number}")}";
+        }
+        catch (EmuException e)
+        {
+            return e.Message;
         }
     }
 
