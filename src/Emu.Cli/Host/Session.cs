@@ -58,6 +58,7 @@ internal sealed class Session(MachineOptions options, ExitReport report)
         if (tty is not null)
         {
             tty.QuitRequested += () => control.Stop(new RunOutcome(RunEnd.Quit));
+            tty.PowerButtonRequested += machine.PressPowerButton;
             tty.SnapshotRequested = () => SaveSnapshot(machine);
         }
 
