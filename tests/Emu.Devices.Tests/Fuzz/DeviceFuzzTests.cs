@@ -26,7 +26,7 @@ public class DeviceFuzzTests
     {
         var target = FuzzTargets.All.Single(t => t.Name == device);
         var result = FuzzRun.Play(target, 1, threaded ? Operations / 4 : Operations, threaded);
-        Assert.True(device == "pvpanic" || (result.Breaks > 20 && result.Returned > (threaded ? 100 : 2000) && result.Interrupts > 100), result.ToString());
+        Assert.True(device == "pvpanic" || (result.Breaks > 20 && result.Returned > (threaded ? 100 : 1000) && result.Interrupts > 100), result.ToString());
     }
 
     [Fact]

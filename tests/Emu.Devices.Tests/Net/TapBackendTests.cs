@@ -29,7 +29,7 @@ public class TapBackendTests
         m.Stack.Connect([10, 0, 2, 2], ((IPEndPoint)listener.LocalEndPoint!).Port);
         using var server = listener.Accept();
         var data = RandomNumberGenerator.GetBytes(300_000);
-        var echoed = Task.Run(() =>
+        var echoed = new Background(() =>
         {
             var buffer = new byte[data.Length];
             using var stream = new NetworkStream(server);
@@ -38,7 +38,7 @@ public class TapBackendTests
         });
         m.Stack.Write(data, large: features != 0);
         Assert.Equal(data, m.Stack.Read(data.Length));
-        echoed.Wait();
+        echoed.Join();
         Assert.InRange(m.Stack.LargestFrame, features != 0 ? 2000 : 100, features != 0 ? NetFrame.MaximumLength : 1514);
     });
 

@@ -56,17 +56,17 @@ public class UserBackendTests
         m.Stack.Connect(HostAddress, ((IPEndPoint)listener.LocalEndpoint).Port);
         using var server = listener.AcceptTcpClient();
         var data = RandomNumberGenerator.GetBytes(300_000);
-        var echoed = Task.Run(() =>
+        var buffer = new byte[data.Length];
+        var echoed = new Background(() =>
         {
-            var buffer = new byte[data.Length];
             server.GetStream().ReadExactly(buffer);
             server.GetStream().Write(buffer);
             server.Close();
-            return buffer;
         });
         m.Stack.Write(data, large: features != 0);
         Assert.Equal(data, m.Stack.Read(data.Length));
-        Assert.True(echoed.Result.AsSpan().SequenceEqual(data));
+        echoed.Join();
+        Assert.True(buffer.AsSpan().SequenceEqual(data));
         m.Stack.Close();
         if (features != 0)
         {
@@ -111,14 +111,14 @@ public class UserBackendTests
         using var m = Machine(deterministic, MockNetDriver.Mergeable, $"udp:127.0.0.1:{port}-:7");
         m.Stack.Dhcp();
         m.Stack.Arp(HostAddress);
-        var answer = Task.Run(() =>
+        var answer = new Background(() =>
         {
             IPEndPoint? from = null;
             var question = server.Receive(ref from);
             server.Send([.. question, .. new byte[3000]], from);
         });
         var got = m.Stack.Udp(HostAddress, ((IPEndPoint)server.Client.LocalEndPoint!).Port, [1, 2, 3]);
-        answer.Wait();
+        answer.Join();
 
         // The answer is larger than the MTU: it comes in fragments, of which the first holds this much.
         Assert.Equal([1, 2, 3, 0], got[..4]);

@@ -195,14 +195,9 @@ public sealed partial class VsockDevice : VirtioDevice, IHostLoopClient, IDispos
             writer.U8(SnapshotVersion);
             writer.U64(options.GuestCid);
             writer.U32(nextHostPort);
-            writer.Bool(resetEvent);
-            writer.U32((uint)byPorts.Count);
-            foreach (var c in connections.Where(c => !c.AwaitsCommand && !c.Orphan))
-            {
-                writer.U64(c.Key);
-                writer.U32(c.Sent);
-                writer.U32(c.Received);
-            }
+
+            // Connections end with the process that holds them: the guest will have to be told (5.10.6.7).
+            writer.Bool(resetEvent || byPorts.Count != 0);
         }
     }
 
@@ -221,19 +216,6 @@ public sealed partial class VsockDevice : VirtioDevice, IHostLoopClient, IDispos
 
             nextHostPort = reader.U32();
             resetEvent = reader.Bool();
-            var count = reader.U32();
-            if (count > MaximumConnections)
-            {
-                throw new InvalidDataException($"snapshot: {Name}: {count} connections, at most {MaximumConnections} expected");
-            }
-
-            // Connections end with the process that held them: the guest is told (5.10.6.7).
-            resetEvent |= count != 0;
-            for (; count > 0; count--)
-            {
-                _ = reader.U64();
-                _ = reader.U64();
-            }
         }
     }
 
