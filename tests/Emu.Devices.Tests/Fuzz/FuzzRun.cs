@@ -19,6 +19,14 @@ internal static class FuzzRun
     /// <summary>A device lives for so many operations; then a new one starts.</summary>
     private const int OperationsPerBench = 250_000;
 
+    private static long steps;
+
+    /// <summary>Steps of all runs so far: what stands still when a device is stuck.</summary>
+    public static long Steps => Interlocked.Read(ref steps);
+
+    /// <summary>Counts a step.</summary>
+    public static void Progress() => Interlocked.Increment(ref steps);
+
     /// <summary>Plays until so many operations are done.</summary>
     /// <param name="target">The device.</param>
     /// <param name="seed">Of everything.</param>
@@ -35,6 +43,7 @@ internal static class FuzzRun
             while (driver.Operations < goal)
             {
                 driver.Step();
+                Progress();
             }
 
             result = result with

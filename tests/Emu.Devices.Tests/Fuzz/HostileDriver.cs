@@ -365,7 +365,7 @@ internal sealed class HostileDriver
             clock.Set(clock.Now + (ulong)random.Next(most));
             clock.RunDueTimers();
         }
-        else
+        else if (isVirtio && random.Next(4) == 0)
         {
             Thread.Yield();
         }
