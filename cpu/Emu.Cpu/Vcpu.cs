@@ -386,6 +386,12 @@ public abstract unsafe partial class Vcpu : IVcpu, IDisposable
     /// <summary>Walks the page tables. On failure the exception is recorded for <see cref="TakeFault"/>.</summary>
     protected abstract bool Translate(ulong va, AccessKind kind, bool unprivileged, out Translation translation);
 
+    /// <summary>Whether no watchpoint stops an access to a page that is watched; if one does, its exception is recorded.</summary>
+    public virtual bool PermitsWatched(ulong va, int size, bool write) => true;
+
+    /// <summary>Every access is checked for alignment, before it is translated (A64 SCTLR.A).</summary>
+    public virtual bool ChecksAlignmentFirst => false;
+
     /// <summary>Whether an unaligned access to a page with alignment checks is fine after all; if not, the alignment fault is recorded.</summary>
     public abstract bool PermitsUnaligned(ulong va, int size, bool write);
 

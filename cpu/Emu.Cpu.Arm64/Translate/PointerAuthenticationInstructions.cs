@@ -235,6 +235,7 @@ public static unsafe class PointerAuthenticationInstructions
             Branches.Link(t);
         }
 
+        t.CheckBranchTarget(target, call ? BranchType.Call : Branches.JumpType(Bits(w, 9, 5)));
         t.B.Emit(MicroOpKind.JumpReg, a: target, aux: call ? Branches.HintCall : Branches.HintJump);
         return true;
     }
