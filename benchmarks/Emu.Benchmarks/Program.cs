@@ -13,7 +13,7 @@ internal static class Program
 {
     private static void Main(string[] arguments)
     {
-        // In this process: nothing is built and restored at run time, and the tiers of the runtime are warm as in a long run.
+        // In this process: nothing is built and restored at run time.
         var job = Job.Default.WithToolchain(InProcessEmitToolchain.Instance).WithWarmupCount(5).WithIterationCount(12).WithIterationTime(TimeInterval.FromMilliseconds(150));
         var config = ManualConfig.CreateEmpty()
             .AddJob(job)
