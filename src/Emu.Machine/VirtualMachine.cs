@@ -100,6 +100,12 @@ public sealed partial class VirtualMachine : IDisposable
     /// <summary>The vCPUs by index.</summary>
     public IReadOnlyList<IVcpu> Vcpus => vcpus;
 
+    /// <summary>Everything with state the guest can observe, RAM and <see cref="Time"/> aside: vCPUs, then devices.</summary>
+    public IEnumerable<ISnapshotable> Sections => [.. vcpus, .. board.Sections];
+
+    /// <summary>Guest time in nanoseconds.</summary>
+    public ulong Time => clock.Now;
+
     /// <summary>Instructions retired over all vCPUs. Exact while stopped or paused.</summary>
     public ulong Instructions => runner.Instructions;
 
@@ -150,6 +156,14 @@ public sealed partial class VirtualMachine : IDisposable
         }
     }
 
+    /// <summary>
+    /// Has an action called when exactly so many instructions were retired, before <see cref="Run"/>. The machine stands still meanwhile: it can be
+    /// hashed, looked at and stopped, and goes on as if nothing had happened. For a machine in deterministic mode.
+    /// </summary>
+    /// <param name="first">Instructions over all vCPUs.</param>
+    /// <param name="reached">Gets the count; returns the next one, larger, or <see cref="ulong.MaxValue"/> for none.</param>
+    public void SetCheckpoint(ulong first, Func<ulong, ulong> reached) => ((DeterministicRunner)runner).SetCheckpoint(first, reached);
+
     /// <summary>Stops the vCPUs between two instructions; the guest notices nothing but host time passing.</summary>
     public void Pause()
     {
@@ -185,7 +199,7 @@ public sealed partial class VirtualMachine : IDisposable
     {
         var hash = new StateHash();
         hash.Add("clock", clock.Now);
-        foreach (var section in Sections())
+        foreach (var section in Sections)
         {
             hash.Add(section);
         }

@@ -2,6 +2,7 @@
 using System.CommandLine;
 using Emu.Cli.Reports;
 using Emu.Core;
+using Emu.Cpu.Jit;
 using Emu.Debug;
 using Emu.Machine.Lifecycle;
 using Emu.Machine.Options;
@@ -26,6 +27,8 @@ internal sealed class RunOptions
     private readonly Option<string> serial = Text("--serial", "WHERE", "Serial port: tty, file=PATH, null, off or socket=PATH (default tty).");
     private readonly Option<string> architecture = Text("--arch", "arm64|x86_64", "Guest architecture (default: read from the kernel).");
     private readonly Option<string> engine = Text("--engine", "auto|interpreter|jit", "CPU engine (default auto: jit).");
+    private readonly Option<string> codeCache = Text("--code-cache", "SIZE", "Host memory for translated and compiled guest code, at most (default 160M).");
+    private readonly Option<string> threshold = Text("--jit-threshold", "N", "Entries after which the jit engine compiles a block (default 1500).");
     private readonly Option<string> deterministic = Text(DeterministicName, "SEED", "Same run every time: time is counted in instructions; written --deterministic or --deterministic=SEED.");
     private readonly Option<string> timeLimit = Text("--time-limit", "SECONDS", "Stop after that much host time, with status 124.");
     private readonly Option<string> stopAt = Text("--stop-at", "INSTRUCTIONS", "Stop when so many instructions were retired, to the exact one.");
@@ -90,7 +93,7 @@ internal sealed class RunOptions
 
     /// <summary>Options of one run of it.</summary>
     private Option[] Session =>
-        [serial, engine, timeLimit, noReboot, stopAt, snapshotAt, stateHash, stats, statsJson, trace, traceFrom, traceCount];
+        [serial, engine, codeCache, threshold, timeLimit, noReboot, stopAt, snapshotAt, stateHash, stats, statsJson, trace, traceFrom, traceCount];
 
     /// <summary>The machine's options as text, for a snapshot.</summary>
     private List<string> Arguments(ParseResult parsed, MachineOptions machine)
@@ -169,6 +172,8 @@ internal sealed class RunOptions
             Cpu = parsed.GetValue(cpu) is { } f ? CpuOption.Parse(f) : CpuOption.Default,
             Memory = parsed.GetValue(memory) is { } m ? MemoryOption.Parse(m) : MemoryOption.Default,
             Serial = parsed.GetValue(serial) is { } s ? SerialOption.Parse(s) : SerialOption.Default,
+            CodeCacheBytes = parsed.GetValue(codeCache) is { } z ? MachineOptions.ParseCodeCache(z) : MachineOptions.DefaultCodeCacheBytes,
+            CompileThreshold = parsed.GetValue(threshold) is { } h ? MachineOptions.ParseCompileThreshold(h) : JitCompiler.DefaultThreshold,
             Platform = PlatformOption.Parse(parsed.GetValue(platform), Values(parsed, pciSegments)),
             DeterministicSeed = parsed.GetValue(deterministic) is { } d ? MachineOptions.ParseSeed(d) : null,
             Semihosting = parsed.GetValue(semihosting),
