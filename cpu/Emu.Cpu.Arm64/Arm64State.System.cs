@@ -334,6 +334,9 @@ public unsafe struct SystemRegisters
 
     /// <summary>Semihosting errno of the last failed call.</summary>
     public ulong SemihostingErrno;
+
+    /// <summary>Arm semihosting's open handles, a bit each; the first vCPU's count for the machine.</summary>
+    public ulong SemihostingHandles;
 }
 
 /// <summary>Power state of a core as PSCI AFFINITY_INFO reports it.</summary>

@@ -1,4 +1,5 @@
 // The A64 part of a vCPU's state: vector registers and FP control here, PSTATE and system registers in Arm64State.System.cs.
+using Emu.Cpu.Jit;
 using System.Runtime.InteropServices;
 
 namespace Emu.Cpu.Arm64;
@@ -49,6 +50,9 @@ public unsafe partial struct Arm64State
     /// <summary>The TCR_EL1 that <see cref="PointerMasks"/> was made from.</summary>
     [FieldOffset(1712)]
     internal ulong PointerMasksTcr;
+
+    /// <summary>Where compiled code finds FPCR and FPSR, and when host arithmetic may stand for the guest's.</summary>
+    public static FloatEnvironment Floats { get; } = new(FpcrOffset, Fp.FpControl.NotHost, FpsrOffset, Fp.FpStatus.Inexact);
 
     /// <summary>Offset of Vn.</summary>
     public static ushort V(int n) => (ushort)(VectorsOffset + (n * 16));

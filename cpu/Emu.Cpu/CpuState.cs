@@ -148,6 +148,26 @@ public unsafe struct CpuState
     [FieldOffset(576)]
     public ulong CompiledEntries;
 
+    /// <summary>How compiled code left the flags (<see cref="Jit.FlagKind"/>); 0, always so outside of it: packed in <see cref="Flags"/>.</summary>
+    [FieldOffset(640)]
+    public int LazyKind;
+
+    /// <summary>First operand of lazily held flags.</summary>
+    [FieldOffset(648)]
+    public ulong LazyA;
+
+    /// <summary>Second operand of lazily held flags.</summary>
+    [FieldOffset(656)]
+    public ulong LazyB;
+
+    /// <summary>Times compiled code went on to other compiled code, without the interpreter.</summary>
+    [FieldOffset(664)]
+    public ulong ChainHits;
+
+    /// <summary>Times compiled code ended because what comes next has none, or is not linked yet.</summary>
+    [FieldOffset(672)]
+    public ulong ChainMisses;
+
     /// <summary>The <see cref="Vcpu"/> of a state.</summary>
     public static Vcpu OwnerOf(CpuState* s) => (Vcpu)GCHandle.FromIntPtr(s->Owner).Target!;
 

@@ -11,7 +11,7 @@ namespace Emu.Cpu;
 /// The part of a software vCPU that no guest ISA owns. The state lives in unmanaged memory (<see cref="State"/>); the owner thread runs
 /// <see cref="Run"/>, other threads only set request bits and zero the limit.
 /// </summary>
-public abstract unsafe class Vcpu : IVcpu, IDisposable
+public abstract unsafe partial class Vcpu : IVcpu, IDisposable
 {
     private readonly HostMemory stateMemory;
     private readonly HostMemory jumpCache = new((1UL << JumpCacheEntry.Bits) * (ulong)sizeof(JumpCacheEntry));
@@ -80,6 +80,12 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
 
     /// <summary>Times the interpreter entered compiled code.</summary>
     public ulong CompiledEntries => State->CompiledEntries;
+
+    /// <summary>Times compiled code went on to other compiled code, without the interpreter.</summary>
+    public ulong ChainHits => State->ChainHits;
+
+    /// <summary>Times compiled code ended because what comes next has none, or is not linked yet.</summary>
+    public ulong ChainMisses => State->ChainMisses;
 
     /// <summary>TLB misses that walked the page tables.</summary>
     public ulong TlbMisses { get; private set; }
@@ -229,7 +235,8 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
         var s = State;
         while (true)
         {
-            if (Volatile.Read(ref s->Limit) != retiredLimit || s->Requests != 0)
+            var limit = Math.Min(retiredLimit, observeFrom);
+            if (Volatile.Read(ref s->Limit) != limit || s->Requests != 0)
             {
                 s->LinkFrom = null;
                 s->ExactRetired = s->Retired;
@@ -239,7 +246,7 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
                     return VcpuExit.Kicked;
                 }
 
-                Volatile.Write(ref s->Limit, retiredLimit);
+                Volatile.Write(ref s->Limit, limit);
                 Interlocked.MemoryBarrier();
                 if (Volatile.Read(ref s->Requests) != 0)
                 {
@@ -302,7 +309,7 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
 
             // Seen by the compiler thread before this one reads a block's code: else code just taken away could be freed under it.
             Interlocked.MemoryBarrier();
-            var exit = Enter(block);
+            var exit = s->Retired + (ulong)block->Count > observeFrom ? EnterObserved(block) : Enter(block);
             inGuestCode = false;
             switch (exit)
             {
@@ -398,7 +405,7 @@ public abstract unsafe class Vcpu : IVcpu, IDisposable
         e->Info = t.PhysicalPage | (ulong)info;
         e->ReadTag = t.Readable ? tag | slow : TlbEntry.Empty;
         e->WriteTag = t.Writable ? tag | slowWrite : TlbEntry.Empty;
-        set.Filled(info, va);
+        set.Filled(info, va, t.LargeSize);
         if (t.Writable && region != null)
         {
             if (State->Parallel != 0)

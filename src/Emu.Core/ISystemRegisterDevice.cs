@@ -11,6 +11,11 @@ public interface ISystemRegisterDevice
     /// <summary>The encodings this device owns.</summary>
     IReadOnlyList<ushort> Registers { get; }
 
+    /// <summary>Whether a register can be read, or written; an access that it has not is UNDEFINED.</summary>
+    /// <param name="encoding">One of <see cref="Registers"/>.</param>
+    /// <param name="write">The access is a write.</param>
+    bool Permits(ushort encoding, bool write) => true;
+
     /// <summary>Reads a register on behalf of a vCPU.</summary>
     /// <param name="vcpu">Index of the vCPU.</param>
     /// <param name="encoding">One of <see cref="Registers"/>.</param>

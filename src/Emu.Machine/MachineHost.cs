@@ -3,6 +3,7 @@ using Emu.Core;
 using Emu.Cpu.Arm64.SystemLevel;
 using Emu.Devices.Serial;
 using Emu.Machine.Engines;
+using Emu.Machine.Lifecycle;
 using Emu.Machine.Options;
 
 namespace Emu.Machine;
@@ -22,6 +23,9 @@ public sealed record MachineHost
 
     /// <summary>A person types on the serial port: deterministic mode then sleeps through idle time.</summary>
     public bool Interactive { get; init; }
+
+    /// <summary>Runs the vCPUs in place of their own run loop (tracing), or null.</summary>
+    public IVcpuDriver? Driver { get; init; }
 
     /// <summary>Makes the CPU engine.</summary>
     public Func<MachineOptions, ICpuEngine> CreateEngine { get; init; } = EngineFactory.Create;

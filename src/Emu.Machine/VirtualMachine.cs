@@ -78,8 +78,8 @@ public sealed class VirtualMachine : IDisposable
         }
 
         runner = deterministic is null
-            ? new ThreadedRunner(vcpus, Control, options.StopAt)
-            : new DeterministicRunner(vcpus, Control, deterministic, input!, options.StopAt, host.Interactive);
+            ? new ThreadedRunner(vcpus, Control, options.StopAt) { Driver = host.Driver }
+            : new DeterministicRunner(vcpus, Control, deterministic, input!, options.StopAt, host.Interactive) { Driver = host.Driver };
     }
 
     /// <summary>Takes stop requests from the guest, the user and the host.</summary>

@@ -1,5 +1,7 @@
 // Option values: what is accepted, and that each malformed one names what is wrong and what is right.
 using Emu.Core;
+using Emu.Cpu.Arm64.SystemLevel;
+using Emu.Cpu.Arm64.Translate;
 using Emu.Machine.Boards;
 using Emu.Machine.Options;
 
@@ -32,6 +34,25 @@ public class OptionTests
     [InlineData("max=2", "boot= is missing")]
     [InlineData("boot=4,max=2", "max=2 is less than boot=4")]
     public void Cpus_Rejects(string text, string message) => Rejects(() => CpusOption.Parse(text), "--cpus", message);
+
+    [Fact]
+    public void Cpu_TakesFeaturesAway()
+    {
+        Assert.Equal(CpuOption.Default, CpuOption.Parse("max"));
+        Assert.Equal(CpuOption.Default, CpuOption.Parse("max,-sve,-mte,+lse"));
+        var option = CpuOption.Parse("max,-lse,-flagm,-flagm2");
+        Assert.Equal([A64Feature.LSE, A64Feature.FlagM, A64Feature.FlagM2], Enum.GetValues<A64Feature>().Where(f => CpuOption.Default.Features.Has(f) && !option.Features.Has(f)));
+        Assert.Equal(PointerAuthenticationAlgorithm.Qarma5, CpuOption.Parse("max,pauth-qarma5").PointerAuthentication);
+    }
+
+    [Theory]
+    [InlineData("", "'' is unknown; expected max")]
+    [InlineData("max,", "there is no feature ''")]
+    [InlineData("max,-LSE", "there is no feature 'LSE'")]
+    [InlineData("max,-aes", "pmull needs aes; take it away too: --cpu max,-aes,-pmull")]
+    [InlineData("max,-flagm", "--cpu max,-flagm,-flagm2")]
+    [InlineData("max,sme", "sme is not implemented")]
+    public void Cpu_Rejects(string text, string message) => Rejects(() => CpuOption.Parse(text), "--cpu", message);
 
     [Theory]
     [InlineData("size=512M", 512UL << 20)]

@@ -58,5 +58,6 @@ public static class A64Decoder
         .. Atomics.Rows,
         .. SystemInstructions.Rows,
         .. FpSimdRows.Rows,
+        .. ScalableVectorRows.Rows,
     ];
 }

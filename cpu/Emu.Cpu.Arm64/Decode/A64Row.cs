@@ -1,4 +1,5 @@
 // A row of the A64 decode table: what the decoder, the coverage report and the random-instruction tests all read.
+using Emu.Cpu.Arm64.SystemLevel;
 using Emu.Cpu.Arm64.Translate;
 
 namespace Emu.Cpu.Arm64.Decode;
@@ -22,6 +23,8 @@ public enum A64RowStatus : byte
 /// </summary>
 public sealed unsafe class A64Row
 {
+    private const string FeaturePrefix = "FEAT_";
+
     /// <summary>Creates a row.</summary>
     /// <param name="name">The manual's name: "ADD (immediate)".</param>
     /// <param name="pattern">32 characters from bit 31 down: 0, 1, or a letter that names a field; spaces are ignored.</param>
@@ -56,6 +59,23 @@ public sealed unsafe class A64Row
                 Value |= Pattern[i] == '1' ? bit : 0;
             }
         }
+
+        // A hint of a feature that is not there is a NOP.
+        const uint HintMask = 0xFFFF_F01F;
+        const uint Hint = 0xD503_201F;
+        if ((Mask & HintMask) == HintMask && (Value & HintMask) == Hint)
+        {
+            return;
+        }
+
+        if (feature.StartsWith(FeaturePrefix, StringComparison.Ordinal) && Enum.TryParse<A64Feature>(feature.AsSpan(FeaturePrefix.Length), out var required))
+        {
+            Required = required;
+        }
+        else if (fp)
+        {
+            Required = A64Feature.FP;
+        }
     }
 
     /// <summary>The manual's name.</summary>
@@ -66,6 +86,9 @@ public sealed unsafe class A64Row
 
     /// <summary>FEAT_ name or "".</summary>
     public string Feature { get; }
+
+    /// <summary>The feature without which the encoding is UNDEFINED, or null.</summary>
+    public A64Feature? Required { get; }
 
     /// <summary>Needs FP/SIMD access.</summary>
     public bool Fp { get; }

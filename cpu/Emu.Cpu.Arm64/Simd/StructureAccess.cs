@@ -203,7 +203,7 @@ internal static unsafe class StructureAccess
     /// <summary>Bytes of a span that lie in va's page, in whole elements: what one tag comparison may cover. 0 when an element crosses.</summary>
     private static int FastBytes(ulong va, int left, int element) => Math.Min(left, (int)(0x1000 - (va & 0xFFF)) & -element);
 
-    private static TlbEntry* Entry(CpuState* s, ulong va) => (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+    private static TlbEntry* Entry(CpuState* s, ulong va) => (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
 
     /// <summary>Reads a span: ordinary RAM page by page, anything else element by element in order, as the manual has it.</summary>
     private static int ReadSpan(CpuState* s, MicroOp* op, ulong va, int total, int element, byte* buffer)

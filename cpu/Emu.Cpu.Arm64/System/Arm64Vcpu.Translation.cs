@@ -5,6 +5,9 @@ namespace Emu.Cpu.Arm64.SystemLevel;
 
 public sealed unsafe partial class Arm64Vcpu
 {
+    /// <summary>Entries of the longest run that the Contiguous bit joins (16 KiB granule, level 3; Arm ARM D8.7.1).</summary>
+    private const ulong LongestContiguousRun = 128;
+
     private const ulong DescriptorValid = 1;
     private const ulong DescriptorTable = 2;
     private const ulong DescriptorUser = 1UL << 6;
@@ -81,6 +84,7 @@ public sealed unsafe partial class Arm64Vcpu
         translation.PhysicalPage = w.Physical & TlbEntry.PageMask;
         translation.Readable = w.Readable;
         translation.Writable = w.Writable;
+        translation.LargeSize = w.Contiguous ? w.Size * LongestContiguousRun : w.Size;
         translation.Info = (w.IsDevice ? TlbInfo.Device : 0)
             | ((a->System.El1.Sctlr & Sctlr.A) != 0 ? TlbInfo.CheckAlignment : 0)
             | (w.NonGlobal ? TlbInfo.NonGlobal : 0)

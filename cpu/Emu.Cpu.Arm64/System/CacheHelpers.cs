@@ -91,7 +91,7 @@ public static unsafe class CacheHelpers
     {
         var va = *(ulong*)((byte*)s + op->A);
         var line = va & ~(ulong)(LineBytes - 1);
-        var e = (TlbEntry*)(s->Tlb + ((line >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+        var e = (TlbEntry*)(s->Tlb + (((line >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((line >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
         ref var r = ref ((Arm64State*)s)->System;
         if (e->WriteTag == (line & TlbEntry.PageMask) && (r.CurrentEl != 0 || (r.El1.Sctlr & Sctlr.DZE) != 0))
         {

@@ -55,7 +55,7 @@ internal static unsafe class Semihosting
                 Open(cpu, s, op, block);
                 break;
             case SemihostingOperation.Close:
-                Result(cpu, TryReadWord(s, op, block, out var closing) && IsHandle(closing) ? 0 : Failure, ErrnoBadFile);
+                Result(cpu, TryReadWord(s, op, block, out var closing) && Close(cpu, closing) ? 0 : Failure, ErrnoBadFile);
                 break;
             case SemihostingOperation.WriteC:
                 if (TryReadByte(s, op, block, out var character))
@@ -77,7 +77,7 @@ internal static unsafe class Semihosting
                 cpu.X(0) = (ulong)(long)console.ReadByte();
                 break;
             case SemihostingOperation.IsTty:
-                Result(cpu, TryReadWord(s, op, block, out var tty) && IsHandle(tty) ? 1 : Failure, ErrnoBadFile);
+                Result(cpu, TryReadWord(s, op, block, out var tty) && IsOpen(cpu, tty) ? 1 : Failure, ErrnoBadFile);
                 break;
             case SemihostingOperation.Errno:
                 cpu.X(0) = cpu.Arm64->System.SemihostingErrno;
@@ -93,7 +93,16 @@ internal static unsafe class Semihosting
         }
     }
 
-    private static bool IsHandle(ulong handle) => handle is InputHandle or OutputHandle or ErrorHandle;
+    private static ref ulong Handles(Arm64Vcpu cpu) => ref cpu.Cluster.Vcpus[0].Arm64->System.SemihostingHandles;
+
+    private static bool IsOpen(Arm64Vcpu cpu, ulong handle) =>
+        handle is InputHandle or OutputHandle or ErrorHandle && ((Volatile.Read(ref Handles(cpu)) >> (int)handle) & 1) != 0;
+
+    private static bool Close(Arm64Vcpu cpu, ulong handle)
+    {
+        var bit = 1UL << (int)(handle & 63);
+        return IsOpen(cpu, handle) && (Interlocked.And(ref Handles(cpu), ~bit) & bit) != 0;
+    }
 
     private static void Result(Arm64Vcpu cpu, ulong value, ulong errno)
     {
@@ -130,7 +139,15 @@ internal static unsafe class Semihosting
             }
         }
 
-        Result(cpu, name.SequenceEqual(":tt"u8) ? (mode / OpenReadWriteModes) + InputHandle : Failure, ErrnoNoEntry);
+        if (!name.SequenceEqual(":tt"u8))
+        {
+            Result(cpu, Failure, ErrnoNoEntry);
+            return;
+        }
+
+        var handle = (mode / OpenReadWriteModes) + InputHandle;
+        Interlocked.Or(ref Handles(cpu), 1UL << (int)handle);
+        cpu.X(0) = handle;
     }
 
     private static void WriteString(ISemihostingConsole console, CpuState* s, MicroOp* op, ulong address)
@@ -154,7 +171,7 @@ internal static unsafe class Semihosting
     private static void Write(Arm64Vcpu cpu, ISemihostingConsole console, CpuState* s, MicroOp* op, ulong block)
     {
         if (!TryReadWord(s, op, block, out var handle) || !TryReadWord(s, op, block + 8, out var address) || !TryReadWord(s, op, block + 16, out var length)
-            || handle is not (OutputHandle or ErrorHandle))
+            || handle is not (OutputHandle or ErrorHandle) || !IsOpen(cpu, handle))
         {
             Result(cpu, Failure, ErrnoBadFile);
             return;
@@ -183,7 +200,7 @@ internal static unsafe class Semihosting
     private static void Read(Arm64Vcpu cpu, ISemihostingConsole console, CpuState* s, MicroOp* op, ulong block)
     {
         if (!TryReadWord(s, op, block, out var handle) || !TryReadWord(s, op, block + 8, out var address) || !TryReadWord(s, op, block + 16, out var length)
-            || handle != InputHandle)
+            || handle != InputHandle || !IsOpen(cpu, handle))
         {
             Result(cpu, Failure, ErrnoBadFile);
             return;

@@ -164,7 +164,7 @@ public sealed unsafe partial class A64Translator
     private void TranslateInstruction(uint word)
     {
         var row = A64Decoder.Decode(word);
-        if (row is not { Status: A64RowStatus.Implemented })
+        if (row is not { Status: A64RowStatus.Implemented } || (row.Required is { } feature && !Features.Has(feature)))
         {
             EmitUndefined();
         }

@@ -34,12 +34,12 @@ internal static unsafe class AtomicAccess
     /// </summary>
     public static byte* ResolveReadWrite(CpuState* s, MicroOp* op, ulong va, int size)
     {
-        if ((va & ((ulong)size - 1)) != 0 && !PermitsUnaligned(s, op, va, size, write: true))
+        if ((va & ((ulong)size - 1)) != 0 && !PermitsUnaligned(s, op, va, size, write: false))
         {
             return null;
         }
 
-        var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+        var e = (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
         if (((va + (ulong)size - 1) & TlbEntry.PageMask) == e->WriteTag)
         {
             return (byte*)(va + e->Addend);

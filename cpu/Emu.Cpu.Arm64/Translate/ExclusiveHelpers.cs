@@ -122,7 +122,7 @@ public static unsafe class ExclusiveHelpers
 
     private static ulong Physical(CpuState* s, ulong va)
     {
-        var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+        var e = (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
         return (e->Info & TlbEntry.PageMask) | (va & ~TlbEntry.PageMask);
     }
 

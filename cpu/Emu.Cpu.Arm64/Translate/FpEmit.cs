@@ -54,7 +54,7 @@ internal static unsafe class FpEmit
             Single => &FpHelpers.Scalar2<TOp, Binary32>,
             _ => &FpHelpers.Scalar2<TOp, Binary64>,
         };
-        t.B.Call(helper, A64Translator.V(w), A64Translator.V(w >> 5), A64Translator.V(w >> 16), aux: Aux(1));
+        t.B.Emit(KindOf(typeof(TOp), size), A64Translator.V(w), A64Translator.V(w >> 5), A64Translator.V(w >> 16), (long)helper, Aux(1));
     }
 
     /// <summary>Emits D = op(Va, A, B) on one lane.</summary>
@@ -67,8 +67,22 @@ internal static unsafe class FpEmit
             Single => &FpHelpers.Scalar3<TOp, Binary32>,
             _ => &FpHelpers.Scalar3<TOp, Binary64>,
         };
-        t.B.Call(helper, A64Translator.V(w), A64Translator.V(w >> 5), A64Translator.V(w >> 16), A64Translator.V(w >> 10), Aux(1));
+        t.B.Emit(KindOf(typeof(TOp), size), A64Translator.V(w), A64Translator.V(w >> 5), A64Translator.V(w >> 16), (long)helper, Aux(1), A64Translator.V(w >> 10));
     }
+
+    /// <summary>The micro-op of an operation on one lane: one that engines know, or the plain call.</summary>
+    private static MicroOpKind KindOf(Type operation, int size) =>
+        size == Half || !HostOperations.TryGetValue(operation, out var kinds) ? MicroOpKind.Call : size == Single ? kinds.Single : kinds.Double;
+
+    private static readonly Dictionary<Type, (MicroOpKind Double, MicroOpKind Single)> HostOperations = new()
+    {
+        [typeof(FAdd)] = (MicroOpKind.FAdd64, MicroOpKind.FAdd32),
+        [typeof(FSub)] = (MicroOpKind.FSub64, MicroOpKind.FSub32),
+        [typeof(FMul)] = (MicroOpKind.FMul64, MicroOpKind.FMul32),
+        [typeof(FDiv)] = (MicroOpKind.FDiv64, MicroOpKind.FDiv32),
+        [typeof(FMAdd)] = (MicroOpKind.FMulAdd64, MicroOpKind.FMulAdd32),
+        [typeof(FMSub)] = (MicroOpKind.FMulSub64, MicroOpKind.FMulSub32),
+    };
 
     /// <summary>Emits D = op(A), lane by lane.</summary>
     public static void Vector1<TOp>(A64Translator t, uint w, int size, uint lanes, uint argument = 0)

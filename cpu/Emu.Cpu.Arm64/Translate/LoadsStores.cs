@@ -59,8 +59,6 @@ public static unsafe partial class LoadsStores
     // Encodings of this space that belong to extensions this CPU does not have.
     private static A64Row[] UnsupportedRows =>
     [
-        new("SVE", "uuu0010uuuuuuuuuuuuuuuuuuuuuuuuu", A64RowStatus.NotYet, "FEAT_SVE"),
-        new("SME", "1uu0000uuuuuuuuuuuuuuuuuuuuuuuuu", A64RowStatus.NotYet, "FEAT_SME"),
         new("UDF", "0000000000000000iiiiiiiiiiiiiiii", A64RowStatus.Undefined),
         new("STG, STZG, ST2G, STZ2G, LDG (tags)", "11011001oo1iiiiiiiiippnnnnnttttt", A64RowStatus.NotYet, "FEAT_MTE"),
         new("STGP", "0110100mm0iiiiiiitttttnnnnnttttt", A64RowStatus.NotYet, "FEAT_MTE"),

@@ -316,7 +316,7 @@ public static unsafe class Mops
     private static byte* Writable(CpuState* s, MicroOp* op, ulong va, bool unprivileged, out ulong physical, out int status)
     {
         var host = MemoryAccess.Probe(s, op, va, 1, write: true, out status, unprivileged);
-        var e = (TlbEntry*)((unprivileged ? s->TlbUnprivileged : s->Tlb) + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+        var e = (TlbEntry*)((unprivileged ? s->TlbUnprivileged : s->Tlb) + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
         physical = (e->Info & TlbEntry.PageMask) | (va & ~TlbEntry.PageMask);
         return host;
     }

@@ -123,12 +123,13 @@ public static unsafe partial class SystemInstructions
     private static bool DeviceRegister(A64Translator t, uint word, delegate*<CpuState*, MicroOp*, int> helper, ushort d, ushort a)
     {
         var minimum = A64Translator.Bits(word, 18, 16) switch { 0 => 1, 4 => 2, _ => 3 };
-        if (t.ExceptionLevel < minimum)
+        var write = A64Translator.Bit(word, 21) == 0;
+        if (t.ExceptionLevel < minimum || !t.Vcpu!.DeviceOf(EncodingOf(word))!.Permits(EncodingOf(word), write))
         {
             return false;
         }
 
-        if (d == CpuState.Sink && a != CpuState.Zero || A64Translator.Bit(word, 21) == 0)
+        if (write || (d == CpuState.Sink && a != CpuState.Zero))
         {
             t.B.CallEnd(helper, a: a, aux: word);
         }

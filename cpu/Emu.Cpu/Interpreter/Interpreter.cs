@@ -1010,7 +1010,7 @@ public static unsafe class Interpreter
                 case MicroOpKind.Ld8:
                 {
                     var va = *(ulong*)(r + op->A) + (ulong)op->Imm;
-                    var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+                    var e = (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
                     if ((va & TlbEntry.PageMask) == e->ReadTag)
                     {
                         *(ulong*)(r + op->D) = *(byte*)(va + e->Addend);
@@ -1025,7 +1025,7 @@ public static unsafe class Interpreter
                 case MicroOpKind.Ld8X:
                 {
                     var va = *(ulong*)(r + op->A) + (*(ulong*)(r + op->B) << op->C) + (ulong)op->Imm;
-                    var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+                    var e = (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
                     if ((va & TlbEntry.PageMask) == e->ReadTag)
                     {
                         *(ulong*)(r + op->D) = *(byte*)(va + e->Addend);
@@ -1040,7 +1040,7 @@ public static unsafe class Interpreter
                 case MicroOpKind.Ld16:
                 {
                     var va = *(ulong*)(r + op->A) + (ulong)op->Imm;
-                    var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+                    var e = (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
                     if (((va + 1) & TlbEntry.PageMask) == e->ReadTag)
                     {
                         *(ulong*)(r + op->D) = *(ushort*)(va + e->Addend);
@@ -1055,7 +1055,7 @@ public static unsafe class Interpreter
                 case MicroOpKind.Ld16X:
                 {
                     var va = *(ulong*)(r + op->A) + (*(ulong*)(r + op->B) << op->C) + (ulong)op->Imm;
-                    var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+                    var e = (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
                     if (((va + 1) & TlbEntry.PageMask) == e->ReadTag)
                     {
                         *(ulong*)(r + op->D) = *(ushort*)(va + e->Addend);
@@ -1070,7 +1070,7 @@ public static unsafe class Interpreter
                 case MicroOpKind.Ld32:
                 {
                     var va = *(ulong*)(r + op->A) + (ulong)op->Imm;
-                    var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+                    var e = (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
                     if (((va + 3) & TlbEntry.PageMask) == e->ReadTag)
                     {
                         *(ulong*)(r + op->D) = *(uint*)(va + e->Addend);
@@ -1085,7 +1085,7 @@ public static unsafe class Interpreter
                 case MicroOpKind.Ld32X:
                 {
                     var va = *(ulong*)(r + op->A) + (*(ulong*)(r + op->B) << op->C) + (ulong)op->Imm;
-                    var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+                    var e = (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
                     if (((va + 3) & TlbEntry.PageMask) == e->ReadTag)
                     {
                         *(ulong*)(r + op->D) = *(uint*)(va + e->Addend);
@@ -1100,7 +1100,7 @@ public static unsafe class Interpreter
                 case MicroOpKind.Ld64:
                 {
                     var va = *(ulong*)(r + op->A) + (ulong)op->Imm;
-                    var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+                    var e = (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
                     if (((va + 7) & TlbEntry.PageMask) == e->ReadTag)
                     {
                         *(ulong*)(r + op->D) = *(ulong*)(va + e->Addend);
@@ -1115,7 +1115,7 @@ public static unsafe class Interpreter
                 case MicroOpKind.Ld64X:
                 {
                     var va = *(ulong*)(r + op->A) + (*(ulong*)(r + op->B) << op->C) + (ulong)op->Imm;
-                    var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+                    var e = (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
                     if (((va + 7) & TlbEntry.PageMask) == e->ReadTag)
                     {
                         *(ulong*)(r + op->D) = *(ulong*)(va + e->Addend);
@@ -1130,7 +1130,7 @@ public static unsafe class Interpreter
                 case MicroOpKind.LdS8:
                 {
                     var va = *(ulong*)(r + op->A) + (ulong)op->Imm;
-                    var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+                    var e = (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
                     if ((va & TlbEntry.PageMask) == e->ReadTag)
                     {
                         *(ulong*)(r + op->D) = (ulong)*(sbyte*)(va + e->Addend);
@@ -1145,7 +1145,7 @@ public static unsafe class Interpreter
                 case MicroOpKind.LdS8X:
                 {
                     var va = *(ulong*)(r + op->A) + (*(ulong*)(r + op->B) << op->C) + (ulong)op->Imm;
-                    var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+                    var e = (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
                     if ((va & TlbEntry.PageMask) == e->ReadTag)
                     {
                         *(ulong*)(r + op->D) = (ulong)*(sbyte*)(va + e->Addend);
@@ -1160,7 +1160,7 @@ public static unsafe class Interpreter
                 case MicroOpKind.LdS16:
                 {
                     var va = *(ulong*)(r + op->A) + (ulong)op->Imm;
-                    var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+                    var e = (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
                     if (((va + 1) & TlbEntry.PageMask) == e->ReadTag)
                     {
                         *(ulong*)(r + op->D) = (ulong)*(short*)(va + e->Addend);
@@ -1175,7 +1175,7 @@ public static unsafe class Interpreter
                 case MicroOpKind.LdS16X:
                 {
                     var va = *(ulong*)(r + op->A) + (*(ulong*)(r + op->B) << op->C) + (ulong)op->Imm;
-                    var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+                    var e = (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
                     if (((va + 1) & TlbEntry.PageMask) == e->ReadTag)
                     {
                         *(ulong*)(r + op->D) = (ulong)*(short*)(va + e->Addend);
@@ -1190,7 +1190,7 @@ public static unsafe class Interpreter
                 case MicroOpKind.LdS32:
                 {
                     var va = *(ulong*)(r + op->A) + (ulong)op->Imm;
-                    var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+                    var e = (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
                     if (((va + 3) & TlbEntry.PageMask) == e->ReadTag)
                     {
                         *(ulong*)(r + op->D) = (ulong)*(int*)(va + e->Addend);
@@ -1205,7 +1205,7 @@ public static unsafe class Interpreter
                 case MicroOpKind.LdS32X:
                 {
                     var va = *(ulong*)(r + op->A) + (*(ulong*)(r + op->B) << op->C) + (ulong)op->Imm;
-                    var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+                    var e = (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
                     if (((va + 3) & TlbEntry.PageMask) == e->ReadTag)
                     {
                         *(ulong*)(r + op->D) = (ulong)*(int*)(va + e->Addend);
@@ -1220,7 +1220,7 @@ public static unsafe class Interpreter
                 case MicroOpKind.LdS8To32:
                 {
                     var va = *(ulong*)(r + op->A) + (ulong)op->Imm;
-                    var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+                    var e = (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
                     if ((va & TlbEntry.PageMask) == e->ReadTag)
                     {
                         *(ulong*)(r + op->D) = (uint)*(sbyte*)(va + e->Addend);
@@ -1235,7 +1235,7 @@ public static unsafe class Interpreter
                 case MicroOpKind.LdS8To32X:
                 {
                     var va = *(ulong*)(r + op->A) + (*(ulong*)(r + op->B) << op->C) + (ulong)op->Imm;
-                    var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+                    var e = (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
                     if ((va & TlbEntry.PageMask) == e->ReadTag)
                     {
                         *(ulong*)(r + op->D) = (uint)*(sbyte*)(va + e->Addend);
@@ -1250,7 +1250,7 @@ public static unsafe class Interpreter
                 case MicroOpKind.LdS16To32:
                 {
                     var va = *(ulong*)(r + op->A) + (ulong)op->Imm;
-                    var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+                    var e = (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
                     if (((va + 1) & TlbEntry.PageMask) == e->ReadTag)
                     {
                         *(ulong*)(r + op->D) = (uint)*(short*)(va + e->Addend);
@@ -1265,7 +1265,7 @@ public static unsafe class Interpreter
                 case MicroOpKind.LdS16To32X:
                 {
                     var va = *(ulong*)(r + op->A) + (*(ulong*)(r + op->B) << op->C) + (ulong)op->Imm;
-                    var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+                    var e = (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
                     if (((va + 1) & TlbEntry.PageMask) == e->ReadTag)
                     {
                         *(ulong*)(r + op->D) = (uint)*(short*)(va + e->Addend);
@@ -1280,7 +1280,7 @@ public static unsafe class Interpreter
                 case MicroOpKind.LdV8:
                 {
                     var va = *(ulong*)(r + op->A) + (ulong)op->Imm;
-                    var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+                    var e = (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
                     if ((va & TlbEntry.PageMask) == e->ReadTag)
                     {
                         *(Vector128<ulong>*)(r + op->D) = Vector128.CreateScalar((ulong)*(byte*)(va + e->Addend));
@@ -1295,7 +1295,7 @@ public static unsafe class Interpreter
                 case MicroOpKind.LdV8X:
                 {
                     var va = *(ulong*)(r + op->A) + (*(ulong*)(r + op->B) << op->C) + (ulong)op->Imm;
-                    var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+                    var e = (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
                     if ((va & TlbEntry.PageMask) == e->ReadTag)
                     {
                         *(Vector128<ulong>*)(r + op->D) = Vector128.CreateScalar((ulong)*(byte*)(va + e->Addend));
@@ -1310,7 +1310,7 @@ public static unsafe class Interpreter
                 case MicroOpKind.LdV16:
                 {
                     var va = *(ulong*)(r + op->A) + (ulong)op->Imm;
-                    var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+                    var e = (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
                     if (((va + 1) & TlbEntry.PageMask) == e->ReadTag)
                     {
                         *(Vector128<ulong>*)(r + op->D) = Vector128.CreateScalar((ulong)*(ushort*)(va + e->Addend));
@@ -1325,7 +1325,7 @@ public static unsafe class Interpreter
                 case MicroOpKind.LdV16X:
                 {
                     var va = *(ulong*)(r + op->A) + (*(ulong*)(r + op->B) << op->C) + (ulong)op->Imm;
-                    var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+                    var e = (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
                     if (((va + 1) & TlbEntry.PageMask) == e->ReadTag)
                     {
                         *(Vector128<ulong>*)(r + op->D) = Vector128.CreateScalar((ulong)*(ushort*)(va + e->Addend));
@@ -1340,7 +1340,7 @@ public static unsafe class Interpreter
                 case MicroOpKind.LdV32:
                 {
                     var va = *(ulong*)(r + op->A) + (ulong)op->Imm;
-                    var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+                    var e = (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
                     if (((va + 3) & TlbEntry.PageMask) == e->ReadTag)
                     {
                         *(Vector128<ulong>*)(r + op->D) = Vector128.CreateScalar((ulong)*(uint*)(va + e->Addend));
@@ -1355,7 +1355,7 @@ public static unsafe class Interpreter
                 case MicroOpKind.LdV32X:
                 {
                     var va = *(ulong*)(r + op->A) + (*(ulong*)(r + op->B) << op->C) + (ulong)op->Imm;
-                    var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+                    var e = (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
                     if (((va + 3) & TlbEntry.PageMask) == e->ReadTag)
                     {
                         *(Vector128<ulong>*)(r + op->D) = Vector128.CreateScalar((ulong)*(uint*)(va + e->Addend));
@@ -1370,7 +1370,7 @@ public static unsafe class Interpreter
                 case MicroOpKind.LdV64:
                 {
                     var va = *(ulong*)(r + op->A) + (ulong)op->Imm;
-                    var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+                    var e = (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
                     if (((va + 7) & TlbEntry.PageMask) == e->ReadTag)
                     {
                         *(Vector128<ulong>*)(r + op->D) = Vector128.CreateScalar((ulong)*(ulong*)(va + e->Addend));
@@ -1385,7 +1385,7 @@ public static unsafe class Interpreter
                 case MicroOpKind.LdV64X:
                 {
                     var va = *(ulong*)(r + op->A) + (*(ulong*)(r + op->B) << op->C) + (ulong)op->Imm;
-                    var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+                    var e = (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
                     if (((va + 7) & TlbEntry.PageMask) == e->ReadTag)
                     {
                         *(Vector128<ulong>*)(r + op->D) = Vector128.CreateScalar((ulong)*(ulong*)(va + e->Addend));
@@ -1400,7 +1400,7 @@ public static unsafe class Interpreter
                 case MicroOpKind.LdV128:
                 {
                     var va = *(ulong*)(r + op->A) + (ulong)op->Imm;
-                    var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+                    var e = (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
                     if (((va + 15) & TlbEntry.PageMask) == e->ReadTag)
                     {
                         *(Vector128<ulong>*)(r + op->D) = *(Vector128<ulong>*)(va + e->Addend);
@@ -1415,7 +1415,7 @@ public static unsafe class Interpreter
                 case MicroOpKind.LdV128X:
                 {
                     var va = *(ulong*)(r + op->A) + (*(ulong*)(r + op->B) << op->C) + (ulong)op->Imm;
-                    var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+                    var e = (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
                     if (((va + 15) & TlbEntry.PageMask) == e->ReadTag)
                     {
                         *(Vector128<ulong>*)(r + op->D) = *(Vector128<ulong>*)(va + e->Addend);
@@ -1430,7 +1430,7 @@ public static unsafe class Interpreter
                 case MicroOpKind.St8:
                 {
                     var va = *(ulong*)(r + op->A) + (ulong)op->Imm;
-                    var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+                    var e = (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
                     if ((va & TlbEntry.PageMask) == e->WriteTag)
                     {
                         *(byte*)(va + e->Addend) = *(byte*)(r + op->D);
@@ -1445,7 +1445,7 @@ public static unsafe class Interpreter
                 case MicroOpKind.St8X:
                 {
                     var va = *(ulong*)(r + op->A) + (*(ulong*)(r + op->B) << op->C) + (ulong)op->Imm;
-                    var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+                    var e = (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
                     if ((va & TlbEntry.PageMask) == e->WriteTag)
                     {
                         *(byte*)(va + e->Addend) = *(byte*)(r + op->D);
@@ -1460,7 +1460,7 @@ public static unsafe class Interpreter
                 case MicroOpKind.St16:
                 {
                     var va = *(ulong*)(r + op->A) + (ulong)op->Imm;
-                    var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+                    var e = (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
                     if (((va + 1) & TlbEntry.PageMask) == e->WriteTag)
                     {
                         *(ushort*)(va + e->Addend) = *(ushort*)(r + op->D);
@@ -1475,7 +1475,7 @@ public static unsafe class Interpreter
                 case MicroOpKind.St16X:
                 {
                     var va = *(ulong*)(r + op->A) + (*(ulong*)(r + op->B) << op->C) + (ulong)op->Imm;
-                    var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+                    var e = (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
                     if (((va + 1) & TlbEntry.PageMask) == e->WriteTag)
                     {
                         *(ushort*)(va + e->Addend) = *(ushort*)(r + op->D);
@@ -1490,7 +1490,7 @@ public static unsafe class Interpreter
                 case MicroOpKind.St32:
                 {
                     var va = *(ulong*)(r + op->A) + (ulong)op->Imm;
-                    var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+                    var e = (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
                     if (((va + 3) & TlbEntry.PageMask) == e->WriteTag)
                     {
                         *(uint*)(va + e->Addend) = *(uint*)(r + op->D);
@@ -1505,7 +1505,7 @@ public static unsafe class Interpreter
                 case MicroOpKind.St32X:
                 {
                     var va = *(ulong*)(r + op->A) + (*(ulong*)(r + op->B) << op->C) + (ulong)op->Imm;
-                    var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+                    var e = (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
                     if (((va + 3) & TlbEntry.PageMask) == e->WriteTag)
                     {
                         *(uint*)(va + e->Addend) = *(uint*)(r + op->D);
@@ -1520,7 +1520,7 @@ public static unsafe class Interpreter
                 case MicroOpKind.St64:
                 {
                     var va = *(ulong*)(r + op->A) + (ulong)op->Imm;
-                    var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+                    var e = (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
                     if (((va + 7) & TlbEntry.PageMask) == e->WriteTag)
                     {
                         *(ulong*)(va + e->Addend) = *(ulong*)(r + op->D);
@@ -1535,7 +1535,7 @@ public static unsafe class Interpreter
                 case MicroOpKind.St64X:
                 {
                     var va = *(ulong*)(r + op->A) + (*(ulong*)(r + op->B) << op->C) + (ulong)op->Imm;
-                    var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+                    var e = (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
                     if (((va + 7) & TlbEntry.PageMask) == e->WriteTag)
                     {
                         *(ulong*)(va + e->Addend) = *(ulong*)(r + op->D);
@@ -1550,7 +1550,7 @@ public static unsafe class Interpreter
                 case MicroOpKind.St128:
                 {
                     var va = *(ulong*)(r + op->A) + (ulong)op->Imm;
-                    var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+                    var e = (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
                     if (((va + 15) & TlbEntry.PageMask) == e->WriteTag)
                     {
                         *(Vector128<ulong>*)(va + e->Addend) = *(Vector128<ulong>*)(r + op->D);
@@ -1565,7 +1565,7 @@ public static unsafe class Interpreter
                 case MicroOpKind.St128X:
                 {
                     var va = *(ulong*)(r + op->A) + (*(ulong*)(r + op->B) << op->C) + (ulong)op->Imm;
-                    var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+                    var e = (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
                     if (((va + 15) & TlbEntry.PageMask) == e->WriteTag)
                     {
                         *(Vector128<ulong>*)(va + e->Addend) = *(Vector128<ulong>*)(r + op->D);
@@ -1580,7 +1580,7 @@ public static unsafe class Interpreter
                 case MicroOpKind.LdP32:
                 {
                     var va = *(ulong*)(r + op->A) + (ulong)op->Imm;
-                    var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+                    var e = (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
                     if (((va + 7) & TlbEntry.PageMask) == e->ReadTag)
                     {
                         var p = (uint*)(va + e->Addend);
@@ -1598,7 +1598,7 @@ public static unsafe class Interpreter
                 case MicroOpKind.LdP64:
                 {
                     var va = *(ulong*)(r + op->A) + (ulong)op->Imm;
-                    var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+                    var e = (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
                     if (((va + 15) & TlbEntry.PageMask) == e->ReadTag)
                     {
                         var p = (ulong*)(va + e->Addend);
@@ -1616,7 +1616,7 @@ public static unsafe class Interpreter
                 case MicroOpKind.LdPV32:
                 {
                     var va = *(ulong*)(r + op->A) + (ulong)op->Imm;
-                    var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+                    var e = (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
                     if (((va + 7) & TlbEntry.PageMask) == e->ReadTag)
                     {
                         var p = (uint*)(va + e->Addend);
@@ -1633,7 +1633,7 @@ public static unsafe class Interpreter
                 case MicroOpKind.LdPV64:
                 {
                     var va = *(ulong*)(r + op->A) + (ulong)op->Imm;
-                    var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+                    var e = (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
                     if (((va + 15) & TlbEntry.PageMask) == e->ReadTag)
                     {
                         var p = (ulong*)(va + e->Addend);
@@ -1650,7 +1650,7 @@ public static unsafe class Interpreter
                 case MicroOpKind.LdPV128:
                 {
                     var va = *(ulong*)(r + op->A) + (ulong)op->Imm;
-                    var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+                    var e = (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
                     if (((va + 31) & TlbEntry.PageMask) == e->ReadTag)
                     {
                         var p = (Vector128<ulong>*)(va + e->Addend);
@@ -1667,7 +1667,7 @@ public static unsafe class Interpreter
                 case MicroOpKind.StP32:
                 {
                     var va = *(ulong*)(r + op->A) + (ulong)op->Imm;
-                    var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+                    var e = (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
                     if (((va + 7) & TlbEntry.PageMask) == e->WriteTag)
                     {
                         var p = (uint*)(va + e->Addend);
@@ -1684,7 +1684,7 @@ public static unsafe class Interpreter
                 case MicroOpKind.StP64:
                 {
                     var va = *(ulong*)(r + op->A) + (ulong)op->Imm;
-                    var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+                    var e = (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
                     if (((va + 15) & TlbEntry.PageMask) == e->WriteTag)
                     {
                         var p = (ulong*)(va + e->Addend);
@@ -1701,7 +1701,7 @@ public static unsafe class Interpreter
                 case MicroOpKind.StP128:
                 {
                     var va = *(ulong*)(r + op->A) + (ulong)op->Imm;
-                    var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+                    var e = (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
                     if (((va + 31) & TlbEntry.PageMask) == e->WriteTag)
                     {
                         var p = (Vector128<ulong>*)(va + e->Addend);
@@ -1937,6 +1937,18 @@ public static unsafe class Interpreter
                     continue;
                 }
 
+                case MicroOpKind.FAdd64:
+                case MicroOpKind.FSub64:
+                case MicroOpKind.FMul64:
+                case MicroOpKind.FDiv64:
+                case MicroOpKind.FMulAdd64:
+                case MicroOpKind.FMulSub64:
+                case MicroOpKind.FAdd32:
+                case MicroOpKind.FSub32:
+                case MicroOpKind.FMul32:
+                case MicroOpKind.FDiv32:
+                case MicroOpKind.FMulAdd32:
+                case MicroOpKind.FMulSub32:
                 case MicroOpKind.Call:
                 {
                     ((delegate*<CpuState*, MicroOp*, void>)op->Imm)(s, op);
@@ -2162,14 +2174,24 @@ public static unsafe class Interpreter
         s->CompiledRetired -= s->Retired;
         var left = code(s);
         s->CompiledRetired += s->Retired;
+        if (s->LazyKind != (int)FlagKind.Memory)
+        {
+            LazyFlags.Current(s);
+        }
+
         switch (left)
         {
             case CompiledExit.Left:
+                s->ChainMisses++;
                 goto FromJumpCache;
             case CompiledExit.Limit:
+                // The region may pass the limit; this block of it perhaps does not.
+                block = s->SideBlock;
+                goto Cold;
             case CompiledExit.OuterLoop:
                 return BlockExit.Left;
             case CompiledExit.LinkWanted:
+                s->ChainMisses++;
                 return BlockExit.LinkWanted;
             case CompiledExit.Resume:
                 block = s->SideBlock;

@@ -435,6 +435,30 @@ public enum MicroOpKind : ushort
     Call,
     /// <summary>as Call; reads or writes the condition flags.</summary>
     CallFlags,
+    /// <summary>as Call, for D = A + B of doubles, the rest of the vector zero: engines may add on the host where the result and the status are provably the same.</summary>
+    FAdd64,
+    /// <summary>as FAdd64: A - B.</summary>
+    FSub64,
+    /// <summary>as FAdd64: A * B.</summary>
+    FMul64,
+    /// <summary>as FAdd64: A / B.</summary>
+    FDiv64,
+    /// <summary>as FAdd64: C + A * B, rounded once.</summary>
+    FMulAdd64,
+    /// <summary>as FAdd64: C - A * B, rounded once.</summary>
+    FMulSub64,
+    /// <summary>as FAdd64, of singles.</summary>
+    FAdd32,
+    /// <summary>as FSub64, of singles.</summary>
+    FSub32,
+    /// <summary>as FMul64, of singles.</summary>
+    FMul32,
+    /// <summary>as FDiv64, of singles.</summary>
+    FDiv32,
+    /// <summary>as FMulAdd64, of singles.</summary>
+    FMulAdd32,
+    /// <summary>as FMulSub64, of singles.</summary>
+    FMulSub32,
     /// <summary>as Call, but returns a Status: Continue, or a fault with nothing changed (it may be run again for the same fault).</summary>
     CallPure,
     /// <summary>int helper: returns a Status.</summary>

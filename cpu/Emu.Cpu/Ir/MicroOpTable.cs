@@ -278,6 +278,11 @@ public static class MicroOpTable
 
         // Helpers.
         rows[(int)MicroOpKind.Call] = MicroOpTraits.Helper | MicroOpTraits.WritesD | MicroOpTraits.ReadsD | MicroOpTraits.ReadsA | MicroOpTraits.ReadsB;
+        for (var kind = MicroOpKind.FAdd64; kind <= MicroOpKind.FMulSub32; kind++)
+        {
+            rows[(int)kind] = rows[(int)MicroOpKind.Call];
+        }
+
         rows[(int)MicroOpKind.CallFlags] = MicroOpTraits.Helper | MicroOpTraits.WritesD | MicroOpTraits.ReadsD | MicroOpTraits.ReadsA | MicroOpTraits.ReadsB | MicroOpTraits.ReadsFlags | MicroOpTraits.WritesFlags;
         rows[(int)MicroOpKind.CallPure] = MicroOpTraits.Helper | MicroOpTraits.WritesD | MicroOpTraits.ReadsD | MicroOpTraits.ReadsA | MicroOpTraits.ReadsB | MicroOpTraits.MayFault;
         rows[(int)MicroOpKind.CallChecked] = MicroOpTraits.Helper | MicroOpTraits.ReadsFlags | MicroOpTraits.WritesFlags | MicroOpTraits.MayFault;

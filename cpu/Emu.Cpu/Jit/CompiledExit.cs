@@ -7,7 +7,7 @@ public enum CompiledExit
     /// <summary>PC is set; the next block has no compiled code or is not known yet.</summary>
     Left = 0,
 
-    /// <summary>PC is the address of a block whose entry would pass the limit.</summary>
+    /// <summary>PC is the address of <see cref="CpuState.SideBlock"/>, from where the region would pass the limit.</summary>
     Limit = 1,
 
     /// <summary>As Left, and the exit in <see cref="CpuState.LinkFrom"/> wants a link.</summary>

@@ -6,7 +6,7 @@ namespace Emu.Cpu.Jit;
 /// <summary>How the flags are held.</summary>
 public enum FlagKind
 {
-    /// <summary>In <see cref="CpuState.Flags"/>.</summary>
+    /// <summary>In the state, in the form that <see cref="CpuState.LazyKind"/> says; there: packed in <see cref="CpuState.Flags"/>.</summary>
     Memory = 0,
 
     /// <summary>First operand is the packed value.</summary>
@@ -34,13 +34,16 @@ public enum FlagKind
     Dynamic = 8,
 }
 
-/// <summary>Packs lazily held flags.</summary>
+/// <summary>
+/// Packs lazily held flags. Compiled code leaves them in <see cref="CpuState.LazyKind"/> as it has them: the next region mostly overwrites them.
+/// The interpreter packs them when it takes over.
+/// </summary>
 public static unsafe class LazyFlags
 {
-    /// <summary>The packed value.</summary>
+    /// <summary>The packed value of flags held as <paramref name="kind"/>.</summary>
     public static ulong Pack(CpuState* s, int kind, ulong a, ulong b) => (FlagKind)kind switch
     {
-        FlagKind.Memory => s->Flags,
+        FlagKind.Memory => Current(s),
         FlagKind.Packed => a,
         FlagKind.Sub64 => FlagMath.Sub64(a, b),
         FlagKind.Sub32 => FlagMath.Sub32((uint)a, (uint)b),
@@ -50,6 +53,22 @@ public static unsafe class LazyFlags
         _ => ((a >> 31 & 1) << 3) | ((uint)a == 0 ? 4u : 0u),
     };
 
-    /// <summary>Packs into <see cref="CpuState.Flags"/>.</summary>
-    public static void Store(CpuState* s, int kind, ulong a, ulong b) => s->Flags = Pack(s, kind, a, b);
+    /// <summary>Packs what the state holds into <see cref="CpuState.Flags"/>, and returns it.</summary>
+    public static ulong Current(CpuState* s)
+    {
+        if (s->LazyKind != (int)FlagKind.Memory)
+        {
+            s->Flags = Pack(s, s->LazyKind, s->LazyA, s->LazyB);
+            s->LazyKind = (int)FlagKind.Memory;
+        }
+
+        return s->Flags;
+    }
+
+    /// <summary>Packs flags held as <paramref name="kind"/> into <see cref="CpuState.Flags"/>.</summary>
+    public static void Flush(CpuState* s, int kind, ulong a, ulong b)
+    {
+        s->Flags = Pack(s, kind, a, b);
+        s->LazyKind = (int)FlagKind.Memory;
+    }
 }

@@ -239,7 +239,7 @@ public static unsafe class MemoryAccess
         return chunk;
     }
 
-    private static TlbEntry* Entry(byte* table, ulong va) => (TlbEntry*)(table + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+    private static TlbEntry* Entry(byte* table, ulong va) => (TlbEntry*)(table + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
 
     private static void Copy(void* to, void* from, int size)
     {

@@ -22,8 +22,12 @@ public sealed unsafe class TlbTable
     /// <summary>Pages of a range that are looked up one by one; a longer one is searched for in the whole table.</summary>
     private const ulong SmallRange = 256;
 
+    /// <summary>Log2 of the blocks of addresses that <see cref="blocksWithLarge"/> has bits for: what nearly all large translations are at most.</summary>
+    private const int BlockShift = 21;
+
     private const int LargeShift = 30;
 
+    private readonly ulong[] blocksWithLarge = new ulong[64];
     private readonly ulong[] largeGibibytes = new ulong[8];
     private int largeCount;
 
@@ -45,7 +49,7 @@ public sealed unsafe class TlbTable
     internal ulong LastUse { get; set; }
 
     /// <summary>The entry for a virtual address.</summary>
-    public TlbEntry* Entry(ulong va) => (TlbEntry*)(Pointer + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+    public TlbEntry* Entry(ulong va) => (TlbEntry*)(Pointer + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
 
     /// <summary>Empties the table.</summary>
     public void Flush()
@@ -54,6 +58,7 @@ public sealed unsafe class TlbTable
         Seen = TlbInfo.None;
         Used = false;
         largeCount = 0;
+        Array.Clear(blocksWithLarge);
     }
 
     /// <summary>Drops the translation of one 4 KiB page (and, when large translations are present, everything within <paramref name="largeMask"/>).</summary>
@@ -139,11 +144,20 @@ public sealed unsafe class TlbTable
         }
     }
 
-    internal void Filled(TlbInfo info, ulong va)
+    internal void Filled(TlbInfo info, ulong va, ulong largeSize)
     {
         Seen |= info;
         Used = true;
-        if ((info & TlbInfo.Large) != 0)
+        if ((info & TlbInfo.Large) == 0)
+        {
+            return;
+        }
+
+        if (largeSize - 1 < 1UL << BlockShift)
+        {
+            blocksWithLarge[(va >> (BlockShift + 6)) & 63] |= 1UL << (int)((va >> BlockShift) & 63);
+        }
+        else
         {
             AddLarge(va >> LargeShift);
         }
@@ -167,7 +181,10 @@ public sealed unsafe class TlbTable
         largeCount++;
     }
 
-    /// <summary>Whether a large translation was filled in one of the gibibytes of a range: kernels unmap small pages far from their linear map.</summary>
+    /// <summary>
+    /// Whether a large translation may have been filled near a range: in its blocks, or for greater ones its gibibytes. Kernels unmap small pages
+    /// all the time, and have large ones elsewhere.
+    /// </summary>
     private bool NearLarge(ulong first, ulong last, ulong vaMask)
     {
         if ((Seen & TlbInfo.Large) == 0)
@@ -175,9 +192,17 @@ public sealed unsafe class TlbTable
             return false;
         }
 
-        if (largeCount > largeGibibytes.Length)
+        if (largeCount > largeGibibytes.Length || last - first >= 64UL << BlockShift)
         {
             return true;
+        }
+
+        for (var block = first >> BlockShift; block <= last >> BlockShift; block++)
+        {
+            if ((blocksWithLarge[(block >> 6) & 63] & (1UL << (int)(block & 63))) != 0)
+            {
+                return true;
+            }
         }
 
         for (var i = 0; i < largeCount; i++)

@@ -26,6 +26,9 @@ public struct Translation
     /// <summary>Writes are permitted now, with no further table update needed (hardware dirty state).</summary>
     public bool Writable;
 
+    /// <summary>Bytes that the translation came for, when they are more than a page (<see cref="TlbInfo.Large"/>); 0 when that is not known.</summary>
+    public ulong LargeSize;
+
     /// <summary>Properties that go into the TLB entry (device, alignment, nG, large, user-accessible); Ram is added by the filler.</summary>
     public TlbInfo Info;
 }

@@ -53,9 +53,10 @@ internal static class BootCommand
 
         var machine = options.Machine(parsed, new GuestDefaults(kernel, initramfs, CommandLine(command, checkedOnly)));
         using var report = options.ExitReport(parsed);
+        using var trace = options.Trace(parsed, machine);
         if (command is null)
         {
-            var session = new Session(machine, report);
+            var session = new Session(machine, report) { Driver = trace };
             return session.Status(session.Run());
         }
 
@@ -64,7 +65,7 @@ internal static class BootCommand
             throw new EmuException($"--exec: the command is too long; with the kernel's command line it may take {Arm64Layout.MaximumCommandLine} bytes in base64");
         }
 
-        return ExecuteCommand(machine, report);
+        return ExecuteCommand(machine, report, trace);
     }
 
     private static string CommandLine(string? command, MachineOptions options)
@@ -79,10 +80,10 @@ internal static class BootCommand
         return wantsSize && TerminalSize.TryGet() is { } size ? $"{BaseCommandLine} emu.size={size.Rows}x{size.Columns}" : BaseCommandLine;
     }
 
-    private static int ExecuteCommand(MachineOptions machine, Reports.ExitReport report)
+    private static int ExecuteCommand(MachineOptions machine, Reports.ExitReport report, IVcpuDriver? driver)
     {
         using var console = new ExecConsole();
-        var session = new Session(machine with { NoReboot = true }, report) { Exec = console };
+        var session = new Session(machine with { NoReboot = true }, report) { Exec = console, Driver = driver };
         var outcome = session.Run();
         if (outcome.End is RunEnd.TimeLimit or RunEnd.Signal or RunEnd.Failure or RunEnd.InstructionLimit)
         {

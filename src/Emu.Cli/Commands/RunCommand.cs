@@ -21,7 +21,8 @@ internal static class RunCommand
         var machine = options.Machine(parsed, guest: null);
         machine.Validate();
         using var report = options.ExitReport(parsed);
-        var session = new Session(machine, report);
+        using var trace = options.Trace(parsed, machine);
+        var session = new Session(machine, report) { Driver = trace };
         return session.Status(session.Run());
     }
 }

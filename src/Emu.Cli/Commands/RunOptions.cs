@@ -2,6 +2,7 @@
 using System.CommandLine;
 using Emu.Cli.Reports;
 using Emu.Core;
+using Emu.Debug;
 using Emu.Machine.Options;
 
 namespace Emu.Cli.Commands;
@@ -17,6 +18,7 @@ internal sealed class RunOptions
     private readonly Option<string> initramfs = Text("--initramfs", "FILE", "Initial RAM file system.");
     private readonly Option<string> commandLine = Text("--cmdline", "STR", "Kernel command line.");
     private readonly Option<string> cpus = Text("--cpus", "boot=N[,max=M]", "vCPUs, 1 to 32 (default boot=1).");
+    private readonly Option<string> cpu = Text("--cpu", "max[,-FEATURE]...", "What the vCPUs implement: everything, less what is named (see emu isa arm64 --features); pauth-qarma5 chooses that algorithm.");
     private readonly Option<string> memory = Text("--memory", "size=SIZE", "RAM, with suffix K, M, G or T (default size=512M).");
     private readonly Option<string> platform = Text("--platform", "num_pci_segments=N", "The machine's PCI segments, 1 to 96 (default 1).");
     private readonly Option<string[]> pciSegments = Texts("--pci-segment", "pci_segment=N,mmio32_aperture_weight=W,mmio64_aperture_weight=W", "A segment's share of the PCI windows; repeatable.");
@@ -27,6 +29,9 @@ internal sealed class RunOptions
     private readonly Option<string> timeLimit = Text("--time-limit", "SECONDS", "Stop after that much host time, with status 124.");
     private readonly Option<string> stopAt = Text("--stop-at", "INSTRUCTIONS", "Stop when so many instructions were retired, to the exact one.");
     private readonly Option<string> statsJson = Text("--stats-json", "FILE", "At exit, write the figures of the run as JSON.");
+    private readonly Option<string> trace = Text("--trace", "FILE", "Write a line for each instruction: disassembly and the registers it changed.");
+    private readonly Option<string> traceFrom = Text("--trace-from", "INSTRUCTIONS", "Begin the trace when so many instructions were retired (default 0).");
+    private readonly Option<string> traceCount = Text("--trace-count", "INSTRUCTIONS", "Instructions in the trace (default: to the end).");
     private readonly Option<bool> noReboot = Flag("--no-reboot", "A guest reset ends the run, with status 10.");
     private readonly Option<bool> semihosting = Flag("--semihosting", "Let the guest use Arm semihosting: console output and exit code.");
     private readonly Option<bool> stats = Flag("--stats", "At exit, print the figures of the run on standard error.");
@@ -53,8 +58,8 @@ internal sealed class RunOptions
     public RunOptions AddTo(Command command)
     {
         foreach (var option in (ReadOnlySpan<Option>)[
-            kernel, firmware, initramfs, commandLine, cpus, memory, serial, platform, pciSegments, architecture, engine, deterministic, timeLimit, noReboot, semihosting, stopAt,
-            stateHash, stats, statsJson])
+            kernel, firmware, initramfs, commandLine, cpus, cpu, memory, serial, platform, pciSegments, architecture, engine, deterministic, timeLimit, noReboot, semihosting,
+            stopAt, stateHash, stats, statsJson, trace, traceFrom, traceCount])
         {
             command.Options.Add(option);
         }
@@ -74,6 +79,7 @@ internal sealed class RunOptions
             Architecture = parsed.GetValue(architecture) is { } a ? MachineOptions.ParseArchitecture(a) : GuestArchitecture.Auto,
             Engine = parsed.GetValue(engine) is { } e ? MachineOptions.ParseEngine(e) : EngineKind.Auto,
             Cpus = parsed.GetValue(cpus) is { } c ? CpusOption.Parse(c) : CpusOption.Default,
+            Cpu = parsed.GetValue(cpu) is { } f ? CpuOption.Parse(f) : CpuOption.Default,
             Memory = parsed.GetValue(memory) is { } m ? MemoryOption.Parse(m) : MemoryOption.Default,
             Serial = parsed.GetValue(serial) is { } s ? SerialOption.Parse(s) : SerialOption.Default,
             Platform = PlatformOption.Parse(parsed.GetValue(platform), Values(parsed, pciSegments)),
@@ -89,6 +95,29 @@ internal sealed class RunOptions
         };
     }
 
+    /// <summary>The trace that was asked for, or null.</summary>
+    /// <param name="parsed">The parsed line.</param>
+    /// <param name="machine">The machine.</param>
+    /// <exception cref="EmuException">A malformed value, a machine whose instructions have no order, or a file that cannot be written.</exception>
+    public InstructionTrace? Trace(ParseResult parsed, MachineOptions machine)
+    {
+        var from = parsed.GetValue(traceFrom) is { } f ? OptionString.ParseInteger("--trace-from", f, 0, ulong.MaxValue) : 0;
+        var count = parsed.GetValue(traceCount) is { } n ? OptionString.ParseInteger("--trace-count", n, 1, ulong.MaxValue) : ulong.MaxValue;
+        if (parsed.GetValue(trace) is not { } path)
+        {
+            return parsed.GetValue(traceFrom) is null && parsed.GetValue(traceCount) is null
+                ? null
+                : throw new EmuException("--trace-from and --trace-count need --trace FILE");
+        }
+
+        if (machine.Cpus.Boot > 1 && !machine.Deterministic)
+        {
+            throw new EmuException($"--trace with --cpus boot={machine.Cpus.Boot} needs --deterministic: vCPUs on threads of their own have no common order; add it, or use --cpus boot=1");
+        }
+
+        return new InstructionTrace(path, from, count);
+    }
+
     /// <summary>Whether the user chose the serial port's other end.</summary>
     public bool HasSerial(ParseResult parsed) => parsed.GetValue(serial) is not null;
 
@@ -100,13 +129,14 @@ internal sealed class RunOptions
     /// <summary>An option with one value.</summary>
     public static Option<string> Text(string name, string value, string description) => new(name) { Description = description, HelpName = value };
 
+    /// <summary>An option that is there or not.</summary>
+    public static Option<bool> Flag(string name, string description) => new(name) { Description = description, Arity = ArgumentArity.Zero };
+
     /// <summary>An option with one value that may be given several times.</summary>
     private static Option<string[]> Texts(string name, string value, string description) =>
         new(name) { Description = description, HelpName = value, Arity = ArgumentArity.OneOrMore, AllowMultipleArgumentsPerToken = false };
 
     private static string[] Values(ParseResult parsed, Option<string[]> option) => parsed.GetValue(option) ?? [];
-
-    private static Option<bool> Flag(string name, string description) => new(name) { Description = description, Arity = ArgumentArity.Zero };
 }
 
 /// <summary>What a provisioned guest brings along.</summary>

@@ -24,6 +24,9 @@ internal sealed class Session(MachineOptions options, ExitReport report)
     /// <summary>The serial port's host end when a command runs in the guest, in place of what --serial says.</summary>
     public ExecConsole? Exec { get; init; }
 
+    /// <summary>Runs the vCPUs in place of their own run loop (tracing), or null.</summary>
+    public IVcpuDriver? Driver { get; init; }
+
     /// <summary>Runs the machine and reports on it.</summary>
     /// <exception cref="EmuException">Bad input.</exception>
     public RunOutcome Run()
@@ -38,6 +41,7 @@ internal sealed class Session(MachineOptions options, ExitReport report)
             CreateSerial = () => !usesTty ? CreateSerial() : report.StateHash ? tracker = new LineTracker(tty = new TtyBackend()) : tty = new TtyBackend(),
             CreateSemihosting = serial => new StandardConsole(usesTty ? serial : null, readsInput: !usesTty),
             Interactive = onTerminal,
+            Driver = Driver,
         });
         var control = machine.Control;
         if (tty is not null)

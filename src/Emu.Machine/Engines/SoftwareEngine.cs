@@ -1,6 +1,7 @@
 // The software engines, interpreter and JIT, behind the machine's engine contract.
 using Emu.Core;
 using Emu.Cpu;
+using Emu.Cpu.Arm64;
 using Emu.Cpu.Arm64.SystemLevel;
 using Emu.Cpu.Jit;
 using Emu.Cpu.Jit.Il;
@@ -19,7 +20,7 @@ public sealed class SoftwareEngine : ICpuEngine, IEngineStatistics
     public SoftwareEngine(MachineOptions options)
     {
         this.options = options;
-        UsesCompiler = options.Engine == EngineKind.Jit;
+        UsesCompiler = options.Engine != EngineKind.Interpreter;
     }
 
     /// <inheritdoc/>
@@ -29,7 +30,7 @@ public sealed class SoftwareEngine : ICpuEngine, IEngineStatistics
     public bool UsesCompiler { get; }
 
     /// <inheritdoc/>
-    public bool HasPmu => A64Features.Implemented.Has(A64Feature.PMUv3);
+    public bool HasPmu => options.Cpu.Features.Has(A64Feature.PMUv3);
 
     /// <inheritdoc/>
     public IEngineStatistics Statistics => this;
@@ -51,12 +52,17 @@ public sealed class SoftwareEngine : ICpuEngine, IEngineStatistics
             yield return ("instructions_translated", code.InstructionsTranslated);
             yield return ("micro_ops_per_instruction", code.InstructionsTranslated == 0 ? 0 : (double)code.MicroOpsTranslated / code.InstructionsTranslated);
             yield return ("invalidations", code.BlocksInvalidated);
-            yield return ("tlb_misses", cluster.Vcpus.Sum(v => (double)v.TlbMisses));
+            var misses = cluster.Vcpus.Sum(v => (double)v.TlbMisses);
+            var retired = cluster.Vcpus.Sum(v => (double)v.Retired);
+            yield return ("tlb_misses", misses);
+            yield return ("tlb_misses_per_thousand", retired == 0 ? 0 : Math.Round(misses / retired * 1000, 3));
             if (shared.Compiler is { } compiler)
             {
-                var retired = cluster.Vcpus.Sum(v => (double)v.Retired);
                 yield return ("compiled_share", retired == 0 ? 0 : Math.Round(cluster.Vcpus.Sum(v => (double)v.CompiledRetired) / retired, 4));
                 yield return ("compiled_entries", cluster.Vcpus.Sum(v => (double)v.CompiledEntries));
+                var chained = cluster.Vcpus.Sum(v => (double)v.ChainHits);
+                var exits = chained + cluster.Vcpus.Sum(v => (double)v.ChainMisses);
+                yield return ("chain_hit_rate", exits == 0 ? 0 : Math.Round(chained / exits, 4));
                 yield return ("regions_compiled", compiler.RegionsCompiled);
                 yield return ("blocks_compiled", compiler.BlocksCompiled);
                 yield return ("instructions_compiled", compiler.InstructionsCompiled);
@@ -72,10 +78,13 @@ public sealed class SoftwareEngine : ICpuEngine, IEngineStatistics
     {
         if (cluster is null)
         {
-            var compiler = UsesCompiler ? new JitCompiler(new IlBackEnd(), JitCompiler.DefaultLimit) : null;
+            var compiler = UsesCompiler ? new JitCompiler(new IlBackEnd { Floats = Arm64State.Floats }, JitCompiler.DefaultLimit) : null;
             shared = new VcpuShared(configuration.Memory) { Compiler = compiler };
             compiler?.Start(shared.Code, JitCompiler.DefaultThreshold);
-            cluster = new Arm64Cluster(shared, parallel: options.Cpus.Boot > 1 && !options.Deterministic);
+            cluster = new Arm64Cluster(shared, options.Cpu.Features, parallel: options.Cpus.Boot > 1 && !options.Deterministic)
+            {
+                PointerAuthenticationAlgorithm = options.Cpu.PointerAuthentication,
+            };
         }
 
         return cluster.Create(new Arm64VcpuConfiguration

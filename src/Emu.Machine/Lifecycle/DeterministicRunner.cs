@@ -116,7 +116,7 @@ public sealed class DeterministicRunner : Runner
             var step = Math.Min(length - done, clock.NextDeadline - now);
             runUntil = now + step;
             running = true;
-            var exit = current.Run(turnStart + done + step);
+            var exit = Run(current, turnStart + done + step);
             running = false;
             runUntil = 0;
             Volatile.Write(ref total, total + (current.Retired - turnStart - done));

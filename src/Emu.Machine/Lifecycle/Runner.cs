@@ -28,6 +28,9 @@ public abstract class Runner
     /// <summary>Instructions retired over all vCPUs since power-on, resets included. Exact while stopped or paused.</summary>
     public abstract ulong Instructions { get; }
 
+    /// <summary>Who runs the vCPUs in place of their own <see cref="IVcpu.Run"/>, or null.</summary>
+    public IVcpuDriver? Driver { get; init; }
+
     /// <summary>The vCPUs.</summary>
     protected IVcpu[] Vcpus { get; }
 
@@ -77,6 +80,9 @@ public abstract class Runner
             Monitor.PulseAll(gate);
         }
     }
+
+    /// <summary>Runs a vCPU.</summary>
+    protected VcpuExit Run(IVcpu vcpu, ulong retiredLimit) => Driver is { } driver ? driver.Run(vcpu, retiredLimit) : vcpu.Run(retiredLimit);
 
     /// <summary>Makes every thread look at what is wanted of it.</summary>
     protected virtual void Wake()

@@ -51,7 +51,7 @@ public sealed class ThreadedRunner : Runner
         {
             ParkWhilePaused();
             var before = vcpu.Retired;
-            var exit = vcpu.Run(stopAt is { } stop ? before + (stop - count) : ulong.MaxValue);
+            var exit = Run(vcpu, stopAt is { } stop ? before + (stop - count) : ulong.MaxValue);
             Volatile.Write(ref count, count + (vcpu.Retired - before));
             if (exit == VcpuExit.LimitReached && count == stopAt)
             {

@@ -45,6 +45,9 @@ public sealed record MachineOptions
     /// <summary>vCPUs.</summary>
     public CpusOption Cpus { get; init; } = CpusOption.Default;
 
+    /// <summary>What the vCPUs implement.</summary>
+    public CpuOption Cpu { get; init; } = CpuOption.Default;
+
     /// <summary>RAM.</summary>
     public MemoryOption Memory { get; init; } = MemoryOption.Default;
 

@@ -70,7 +70,7 @@ public sealed unsafe class OracleMachine : IDisposable
         Memory.AddRam("ram", OracleLayout.Scratch, RamSize, ram.Pointer);
         Shared = new VcpuShared(Memory, 16 << 20)
         {
-            Compiler = compile ? new JitCompiler(new IlBackEnd(), 64 << 20) : null,
+            Compiler = compile ? new JitCompiler(new IlBackEnd { Floats = Arm64State.Floats }, 64 << 20) : null,
         };
         Shared.Compiler?.Start(Shared.Code, 0);
         cluster = new Arm64Cluster(Shared, A64Features.Implemented.With(A64Feature.WFxT, true))

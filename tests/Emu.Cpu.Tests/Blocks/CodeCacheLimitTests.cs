@@ -52,7 +52,7 @@ public sealed unsafe class CodeCacheLimitTests
                 threads.Add(new VcpuThread(c));
             }
 
-            Assert.All(threads, t => Assert.True(t.WaitForHalt(20_000)));
+            Assert.All(threads, t => Assert.True(t.WaitForHalt(120_000)));
             threads.ForEach(t => t.Dispose());
             Assert.All(m.Cpus, c => Assert.Equal(200 * Sum, c[3]));
             if (engine == Engine.Jit)

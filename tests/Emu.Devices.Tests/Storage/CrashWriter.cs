@@ -55,6 +55,11 @@ internal static unsafe partial class CrashWriter
 
     private static int Main(string[] arguments)
     {
+        if (arguments is ["fuzz", .. var options])
+        {
+            return Fuzz.FuzzCommand.Run(options);
+        }
+
         if (arguments is ["write-end", var path])
         {
             // Room for half of the file; the file itself is longer.
@@ -71,7 +76,7 @@ internal static unsafe partial class CrashWriter
 
         if (arguments is not ["crash-writer", var image, var marks, var seed])
         {
-            Console.Error.WriteLine("usage: crash-writer IMAGE MARKS SEED | write-end IMAGE");
+            Console.Error.WriteLine("usage: fuzz [OPTION...] | crash-writer IMAGE MARKS SEED | write-end IMAGE");
             return 2;
         }
 

@@ -4,11 +4,12 @@ using Emu.Devices.Storage.Host;
 
 namespace Emu.Devices.Tests.Storage;
 
-/// <summary>A file whose changes are counted and can fail.</summary>
+/// <summary>A file whose changes are counted and can fail. Thread-safe.</summary>
 /// <param name="content">Initial bytes.</param>
 /// <param name="readOnly">Refuse writes.</param>
 internal sealed unsafe class FaultyFile(byte[] content, bool readOnly = false) : IImageFile
 {
+    private readonly Lock gate = new();
     private readonly List<(ulong Offset, byte[] Bytes)> unflushed = [];
     private byte[] bytes = content;
     private byte[] durable = [.. content];
@@ -34,6 +35,9 @@ internal sealed unsafe class FaultyFile(byte[] content, bool readOnly = false) :
 
     /// <summary>Bytes the file may grow to.</summary>
     public ulong Limit { get; set; } = 1 << 30;
+
+    /// <summary>Writes since the last flush.</summary>
+    public int Unflushed => unflushed.Count;
 
     /// <summary>The file as it is now.</summary>
     public byte[] Content => [.. bytes];
@@ -62,6 +66,7 @@ internal sealed unsafe class FaultyFile(byte[] content, bool readOnly = false) :
 
     public DiskStatus Read(ulong offset, ReadOnlySpan<DiskSegment> segments)
     {
+        using var _ = gate.EnterScope();
         if (FailReads)
         {
             return DiskStatus.IoError;
@@ -84,6 +89,7 @@ internal sealed unsafe class FaultyFile(byte[] content, bool readOnly = false) :
 
     public DiskStatus Write(ulong offset, ReadOnlySpan<DiskSegment> segments)
     {
+        using var _ = gate.EnterScope();
         foreach (var segment in segments)
         {
             if (IsReadOnly || ChangesLeft-- <= 0)
@@ -114,6 +120,7 @@ internal sealed unsafe class FaultyFile(byte[] content, bool readOnly = false) :
 
     public DiskStatus Flush()
     {
+        using var _ = gate.EnterScope();
         if (ChangesLeft-- <= 0)
         {
             ChangesLeft = 0;
@@ -135,6 +142,7 @@ internal sealed unsafe class FaultyFile(byte[] content, bool readOnly = false) :
 
     public DiskStatus SetLength(ulong length)
     {
+        using var _ = gate.EnterScope();
         if (length > Limit)
         {
             return DiskStatus.NoSpace;

@@ -17,6 +17,9 @@ public sealed class IlBackEnd : ICompilerBackEnd
     /// <inheritdoc/>
     public string Name => "il";
 
+    /// <summary>The guest's floating-point environment; without it every floating-point micro-op calls its helper.</summary>
+    public FloatEnvironment? Floats { get; init; }
+
     /// <inheritdoc/>
     public CompiledCode? Compile(Region region)
     {
@@ -25,7 +28,7 @@ public sealed class IlBackEnd : ICompilerBackEnd
             InitLocals = false,
         };
         var il = method.GetILGenerator(4096);
-        new RegionEmitter(il, region).Emit();
+        new RegionEmitter(il, region, Floats).Emit();
         if (il.ILOffset > 60_000)
         {
             return null;

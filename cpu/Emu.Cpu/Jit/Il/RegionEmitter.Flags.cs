@@ -8,7 +8,8 @@ namespace Emu.Cpu.Jit.Il;
 internal sealed unsafe partial class RegionEmitter
 {
     private static readonly System.Reflection.MethodInfo PackMethod = typeof(LazyFlags).GetMethod(nameof(LazyFlags.Pack))!;
-    private static readonly System.Reflection.MethodInfo StoreFlagsMethod = typeof(LazyFlags).GetMethod(nameof(LazyFlags.Store))!;
+    private static readonly System.Reflection.MethodInfo CurrentMethod = typeof(LazyFlags).GetMethod(nameof(LazyFlags.Current))!;
+    private static readonly System.Reflection.MethodInfo FlushMethod = typeof(LazyFlags).GetMethod(nameof(LazyFlags.Flush))!;
 
     private static readonly Dictionary<FlagKind, System.Reflection.MethodInfo> DirectPack = new()
     {
@@ -72,19 +73,19 @@ internal sealed unsafe partial class RegionEmitter
         return map;
     }
 
-    /// <summary>Before an edge inside the region: the flags become dynamic there.</summary>
-    private void MergeFlags()
-    {
-        // Every producer sets flagKind when the region has internal edges; nothing else to do.
-    }
-
     /// <summary>Records that flagA and flagB (just stored) hold the operands of the newest flags.</summary>
     private void SetFlagKind(FlagKind kind)
     {
         flags = kind;
-        if (hasInternalEdges)
+        flagsPacked = false;
+    }
+
+    /// <summary>Before a place that is reached with several forms: <see cref="flagKind"/> says which one.</summary>
+    private void FlagKindToLocal()
+    {
+        if (writesFlags && flags != FlagKind.Dynamic)
         {
-            il.Emit(OpCodes.Ldc_I4, (int)kind);
+            il.Emit(OpCodes.Ldc_I4, (int)flags);
             il.Emit(OpCodes.Stloc, flagKind);
         }
     }
@@ -104,10 +105,21 @@ internal sealed unsafe partial class RegionEmitter
     /// <summary>Pushes the packed flags.</summary>
     private void PushPackedFlags()
     {
+        if (DirectPack.TryGetValue(flags, out var pack))
+        {
+            PushOperands(flags is FlagKind.Sub32 or FlagKind.Add32);
+            il.Emit(OpCodes.Call, pack);
+            return;
+        }
+
         switch (flags)
         {
-            case FlagKind.Memory:
+            case FlagKind.Memory when flagsPacked:
                 LoadState(CpuState.FlagsOffset);
+                break;
+            case FlagKind.Memory:
+                il.Emit(OpCodes.Ldarg_0);
+                il.Emit(OpCodes.Call, CurrentMethod);
                 break;
             case FlagKind.Packed:
                 il.Emit(OpCodes.Ldloc, flagA);
@@ -122,90 +134,31 @@ internal sealed unsafe partial class RegionEmitter
         }
     }
 
-    /// <summary>Stores the flags to state on a path that is expected to run; the common kinds are packed inline.</summary>
-    private void StoreFlags()
-    {
-        if (flags is FlagKind.Sub64 or FlagKind.Logic64)
-        {
-            // ((x >> 63) << 3) | (x == 0) << 2 | (a >= b) << 1 | ((a ^ b) & (a ^ x)) >> 63
-            Address(CpuState.FlagsOffset);
-            il.Emit(OpCodes.Ldloc, flagA);
-            if (flags == FlagKind.Sub64)
-            {
-                il.Emit(OpCodes.Ldloc, flagB);
-                il.Emit(OpCodes.Sub);
-            }
-
-            il.Emit(OpCodes.Stloc, va);
-            il.Emit(OpCodes.Ldloc, va);
-            Shift(OpCodes.Shr_Un, 63);
-            Shift(OpCodes.Shl, 3);
-            il.Emit(OpCodes.Ldloc, va);
-            il.Emit(OpCodes.Ldc_I8, 0L);
-            il.Emit(OpCodes.Ceq);
-            Shift(OpCodes.Shl, 2);
-            il.Emit(OpCodes.Conv_U8);
-            il.Emit(OpCodes.Or);
-            if (flags == FlagKind.Sub64)
-            {
-                il.Emit(OpCodes.Ldloc, flagA);
-                il.Emit(OpCodes.Ldloc, flagB);
-                il.Emit(OpCodes.Clt_Un);
-                il.Emit(OpCodes.Ldc_I4_1);
-                il.Emit(OpCodes.Xor);
-                Shift(OpCodes.Shl, 1);
-                il.Emit(OpCodes.Conv_U8);
-                il.Emit(OpCodes.Or);
-                il.Emit(OpCodes.Ldloc, flagA);
-                il.Emit(OpCodes.Ldloc, flagB);
-                il.Emit(OpCodes.Xor);
-                il.Emit(OpCodes.Ldloc, flagA);
-                il.Emit(OpCodes.Ldloc, va);
-                il.Emit(OpCodes.Xor);
-                il.Emit(OpCodes.And);
-                Shift(OpCodes.Shr_Un, 63);
-                il.Emit(OpCodes.Or);
-            }
-
-            il.Emit(OpCodes.Stind_I8);
-            return;
-        }
-
-        StoreFlagsOutOfLine();
-    }
-
-    /// <summary>Stores the flags to state with a call.</summary>
-    private void StoreFlagsOutOfLine()
-    {
-        if (flags == FlagKind.Memory)
-        {
-            return;
-        }
-
-        il.Emit(OpCodes.Ldarg_0);
-        PushFlagKind();
-        il.Emit(OpCodes.Ldloc, flagA);
-        il.Emit(OpCodes.Ldloc, flagB);
-        il.Emit(OpCodes.Call, StoreFlagsMethod);
-    }
-
-    /// <summary>Stores the flags and forgets the lazy form: for helpers that read or write them.</summary>
+    /// <summary>Packs the flags into state: for helpers that read or write them.</summary>
     private void FlushFlags()
     {
-        StoreFlags();
-        SetFlagKindMemory();
+        if (flags != FlagKind.Memory || !flagsPacked)
+        {
+            il.Emit(OpCodes.Ldarg_0);
+            PushFlagKind();
+            il.Emit(OpCodes.Ldloc, flagA);
+            il.Emit(OpCodes.Ldloc, flagB);
+            il.Emit(OpCodes.Call, FlushMethod);
+            flags = FlagKind.Memory;
+            flagsPacked = true;
+        }
     }
 
-    private void SetFlagKindMemory()
+    /// <summary>The flags were just written to <see cref="CpuState.Flags"/>: any lazy form there is out of date.</summary>
+    private void FlagsWrittenPacked()
     {
-        if (flags != FlagKind.Memory)
+        if (flags != FlagKind.Memory || !flagsPacked)
         {
+            Address(LazyKindOffset);
+            il.Emit(OpCodes.Ldc_I4, (int)FlagKind.Memory);
+            il.Emit(OpCodes.Stind_I4);
             flags = FlagKind.Memory;
-            if (hasInternalEdges)
-            {
-                il.Emit(OpCodes.Ldc_I4, (int)FlagKind.Memory);
-                il.Emit(OpCodes.Stloc, flagKind);
-            }
+            flagsPacked = true;
         }
     }
 

@@ -46,9 +46,9 @@ internal sealed unsafe partial class RegionEmitter
             case MicroOpKind.LdV64 or MicroOpKind.LdV64X:
                 return EmitVectorLoad(op, 8, OpCodes.Ldind_I8);
             case MicroOpKind.LdV128 or MicroOpKind.LdV128X:
-                Probe(op, 16, ReadTagOffset);
+                Access(op, 16, write: false);
                 Address(op->D);
-                HostAddress(0);
+                il.Emit(OpCodes.Ldloc, va);
                 il.Emit(OpCodes.Ldobj, typeof(Vector128<ulong>));
                 il.Emit(OpCodes.Stobj, typeof(Vector128<ulong>));
                 return true;
@@ -61,8 +61,8 @@ internal sealed unsafe partial class RegionEmitter
             case MicroOpKind.St64 or MicroOpKind.St64X:
                 return EmitStore(op, 8, OpCodes.Stind_I8);
             case MicroOpKind.St128 or MicroOpKind.St128X:
-                Probe(op, 16, WriteTagOffset);
-                HostAddress(0);
+                Access(op, 16, write: true);
+                il.Emit(OpCodes.Ldloc, va);
                 Address(op->D);
                 il.Emit(OpCodes.Ldobj, typeof(Vector128<ulong>));
                 il.Emit(OpCodes.Stobj, typeof(Vector128<ulong>));
@@ -70,8 +70,7 @@ internal sealed unsafe partial class RegionEmitter
             case MicroOpKind.LdP32 or MicroOpKind.LdP64:
             {
                 var size = op->Kind == MicroOpKind.LdP32 ? 4 : 8;
-                Probe(op, size * 2, ReadTagOffset);
-                HostPointer();
+                Access(op, size * 2, write: false);
                 for (var i = 0; i < 2; i++)
                 {
                     var slot = i == 0 ? op->D : op->B;
@@ -93,8 +92,7 @@ internal sealed unsafe partial class RegionEmitter
             case MicroOpKind.LdPV32 or MicroOpKind.LdPV64 or MicroOpKind.LdPV128:
             {
                 var size = op->Kind == MicroOpKind.LdPV32 ? 4 : op->Kind == MicroOpKind.LdPV64 ? 8 : 16;
-                Probe(op, size * 2, ReadTagOffset);
-                HostPointer();
+                Access(op, size * 2, write: false);
                 for (var i = 0; i < 2; i++)
                 {
                     Address(i == 0 ? op->D : op->B);
@@ -120,8 +118,7 @@ internal sealed unsafe partial class RegionEmitter
             case MicroOpKind.StP32 or MicroOpKind.StP64 or MicroOpKind.StP128:
             {
                 var size = op->Kind == MicroOpKind.StP32 ? 4 : op->Kind == MicroOpKind.StP64 ? 8 : 16;
-                Probe(op, size * 2, WriteTagOffset);
-                HostPointer();
+                Access(op, size * 2, write: true);
                 for (var i = 0; i < 2; i++)
                 {
                     var slot = i == 0 ? op->D : op->B;
@@ -204,8 +201,8 @@ internal sealed unsafe partial class RegionEmitter
         _ => false,
     };
 
-    /// <summary>va = address; entry = its TLB entry; leaves to the interpreter unless the tag permits the whole access.</summary>
-    private void Probe(MicroOp* op, int size, int tagOffset)
+    /// <summary>Pushes the guest address of an access.</summary>
+    private void PushAddress(MicroOp* op)
     {
         Load64(op->A);
         if (IsIndexed(op->Kind))
@@ -224,22 +221,40 @@ internal sealed unsafe partial class RegionEmitter
             il.Emit(OpCodes.Ldc_I8, op->Imm);
             il.Emit(OpCodes.Add);
         }
+    }
 
-        il.Emit(OpCodes.Stloc, va);
-        if (op->Kind is MicroOpKind.LdUnprivileged or MicroOpKind.StUnprivileged)
-        {
-            LoadState(TlbUnprivilegedOffset);
-        }
-        else
-        {
-            il.Emit(OpCodes.Ldloc, tlb);
-        }
-
+    /// <summary>Pushes the address of the TLB entry for va.</summary>
+    private void PushEntry(Action pushTable)
+    {
+        pushTable();
         il.Emit(OpCodes.Ldloc, va);
         Shift(OpCodes.Shr_Un, TlbEntry.IndexShift);
         il.Emit(OpCodes.Ldc_I8, (long)TlbEntry.IndexMask);
         il.Emit(OpCodes.And);
+        il.Emit(OpCodes.Ldloc, va);
+        Shift(OpCodes.Shr_Un, TlbEntry.FoldShift);
+        il.Emit(OpCodes.Ldc_I8, (long)TlbEntry.FoldMask);
+        il.Emit(OpCodes.And);
+        il.Emit(OpCodes.Xor);
         il.Emit(OpCodes.Add);
+    }
+
+    /// <summary>va = address; entry = its TLB entry; leaves to the interpreter unless the tag permits the whole access.</summary>
+    private void Probe(MicroOp* op, int size, int tagOffset)
+    {
+        PushAddress(op);
+        il.Emit(OpCodes.Stloc, va);
+        PushEntry(() =>
+        {
+            if (op->Kind is MicroOpKind.LdUnprivileged or MicroOpKind.StUnprivileged)
+            {
+                LoadState(TlbUnprivilegedOffset);
+            }
+            else
+            {
+                il.Emit(OpCodes.Ldloc, tlb);
+            }
+        });
         il.Emit(OpCodes.Stloc, entry);
         il.Emit(OpCodes.Ldloc, va);
         if (size > 1)
@@ -265,29 +280,11 @@ internal sealed unsafe partial class RegionEmitter
         }
     }
 
-    /// <summary>Pushes the host address of the access just probed.</summary>
-    private void HostAddress(int offset)
-    {
-        il.Emit(OpCodes.Ldloc, va);
-        il.Emit(OpCodes.Ldloc, entry);
-        Displace(AddendOffset);
-        il.Emit(OpCodes.Ldind_I8);
-        il.Emit(OpCodes.Add);
-        Displace(offset);
-    }
-
-    /// <summary>va = host address of the access just probed.</summary>
-    private void HostPointer()
-    {
-        HostAddress(0);
-        il.Emit(OpCodes.Stloc, va);
-    }
-
     private bool EmitLoad(MicroOp* op, int size, OpCode load, OpCode extend)
     {
-        Probe(op, size, ReadTagOffset);
+        Access(op, size, write: false);
         BeginStore(op->D);
-        HostAddress(0);
+        il.Emit(OpCodes.Ldloc, va);
         il.Emit(load);
         if (extend != OpCodes.Nop)
         {
@@ -301,9 +298,9 @@ internal sealed unsafe partial class RegionEmitter
 
     private bool EmitVectorLoad(MicroOp* op, int size, OpCode load)
     {
-        Probe(op, size, ReadTagOffset);
+        Access(op, size, write: false);
         Address(op->D);
-        HostAddress(0);
+        il.Emit(OpCodes.Ldloc, va);
         il.Emit(load);
         il.Emit(OpCodes.Conv_U8);
         il.Emit(OpCodes.Call, CreateScalar);
@@ -313,8 +310,8 @@ internal sealed unsafe partial class RegionEmitter
 
     private bool EmitStore(MicroOp* op, int size, OpCode store)
     {
-        Probe(op, size, WriteTagOffset);
-        HostAddress(0);
+        Access(op, size, write: true);
+        il.Emit(OpCodes.Ldloc, va);
         Load(op->D, narrow: size < 8);
         il.Emit(store);
         return true;

@@ -30,7 +30,7 @@ internal sealed unsafe partial class RegionEmitter
 
     private void EmitOp(MicroOp* op)
     {
-        if (EmitMove(op) || EmitArithmetic(op) || EmitBits(op) || EmitFlagOp(op) || EmitMemory(op) || EmitVector(op) || EmitHelper(op) || EmitEnd(op))
+        if (EmitMove(op) || EmitArithmetic(op) || EmitBits(op) || EmitFlagOp(op) || EmitMemory(op) || EmitVector(op) || EmitFloat(op) || EmitHelper(op) || EmitEnd(op))
         {
             return;
         }
@@ -555,7 +555,7 @@ internal sealed unsafe partial class RegionEmitter
                 il.Emit(OpCodes.Conv_U4);
                 il.Emit(OpCodes.Call, narrow ? AddWithCarry32 : AddWithCarry64);
                 End(op->D, narrow);
-                SetFlagKindMemory();
+                FlagsWrittenPacked();
                 return true;
             }
 
@@ -636,22 +636,12 @@ internal sealed unsafe partial class RegionEmitter
         switch (op->Kind)
         {
             case MicroOpKind.Call or MicroOpKind.CallFlags:
-                SpillOperands(op);
                 if (op->Kind == MicroOpKind.CallFlags)
                 {
                     FlushFlags();
                 }
 
-                il.Emit(OpCodes.Ldarg_0);
-                Constant((nint)op);
-                Constant((nint)op->Imm);
-                il.EmitCalli(OpCodes.Calli, CallingConventions.Standard, typeof(void), [typeof(nint), typeof(nint)], null);
-                if (IsRegister(op->D))
-                {
-                    ReloadRegisters(1UL << (op->D >> 3));
-                    dirty &= ~(1UL << (op->D >> 3));
-                }
-
+                EmitCall(op);
                 return true;
             case MicroOpKind.CallPure:
                 SpillOperands(op);
@@ -698,6 +688,21 @@ internal sealed unsafe partial class RegionEmitter
                 return true;
             default:
                 return false;
+        }
+    }
+
+    /// <summary>Calls a void helper.</summary>
+    private void EmitCall(MicroOp* op)
+    {
+        SpillOperands(op);
+        il.Emit(OpCodes.Ldarg_0);
+        Constant((nint)op);
+        Constant((nint)op->Imm);
+        il.EmitCalli(OpCodes.Calli, CallingConventions.Standard, typeof(void), [typeof(nint), typeof(nint)], null);
+        if (IsRegister(op->D))
+        {
+            ReloadRegisters(1UL << (op->D >> 3));
+            dirty &= ~(1UL << (op->D >> 3));
         }
     }
 
@@ -755,14 +760,9 @@ internal sealed unsafe partial class RegionEmitter
                 EmitExit(0, op->Imm, (op->C & 1) != 0);
                 return true;
             case MicroOpKind.JumpReg:
-                SpillRegisters(dirty & ~TemporaryMask);
-                StoreFlags();
-                StoreRetired();
-                Address(CpuState.PcOffset);
                 Load64(op->A);
-                il.Emit(OpCodes.Stind_I8);
-                usesJumpCache = true;
-                il.Emit(OpCodes.Br, jumpCacheExit);
+                il.Emit(OpCodes.Stloc, outPc);
+                EmitChain(NoSlot);
                 return true;
         }
 

@@ -18,9 +18,12 @@ internal sealed unsafe partial class RegionEmitter
     private static readonly int SideBlockOffset = Offset(nameof(CpuState.SideBlock));
     private static readonly int SideOpOffset = Offset(nameof(CpuState.SideOp));
     private static readonly int SideStatusOffset = Offset(nameof(CpuState.SideStatus));
+    private static readonly int ChainHitsOffset = Offset(nameof(CpuState.ChainHits));
+    private static readonly int LazyKindOffset = Offset(nameof(CpuState.LazyKind));
+    private static readonly int LazyAOffset = Offset(nameof(CpuState.LazyA));
+    private static readonly int LazyBOffset = Offset(nameof(CpuState.LazyB));
     private static readonly int ParallelOffset = Offset(nameof(CpuState.Parallel));
     private static readonly int Next0Offset = (int)Marshal.OffsetOf<Block>(nameof(Block.Next0));
-    private static readonly int Next1Offset = (int)Marshal.OffsetOf<Block>(nameof(Block.Next1));
     private static readonly int CodeOffset = (int)Marshal.OffsetOf<Block>(nameof(Block.Code));
 
     private const int FirstTemporary = CpuState.Temporaries / 8;

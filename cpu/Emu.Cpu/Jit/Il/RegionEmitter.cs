@@ -16,9 +16,9 @@ internal sealed unsafe partial class RegionEmitter
 
     private readonly ILGenerator il;
     private readonly Region region;
+    private readonly RegionFlow flow;
     private readonly LocalBuilder?[] registers = new LocalBuilder?[SlotCount];
     private readonly Label[] blockLabels;
-    private readonly List<SideExit> sideExits = [];
     private readonly LocalBuilder pc;
     private readonly LocalBuilder retired;
     private readonly LocalBuilder tlb;
@@ -28,29 +28,30 @@ internal sealed unsafe partial class RegionEmitter
     private readonly LocalBuilder flagA;
     private readonly LocalBuilder flagB;
     private readonly LocalBuilder condition;
-    private readonly Label jumpCacheExit;
+    private readonly LocalBuilder outPc;
+    private readonly LocalBuilder outBlock;
+    private readonly LocalBuilder outOp;
+    private readonly LocalBuilder outCode;
     private readonly ulong key;
-    private readonly bool hasInternalEdges;
     private readonly bool writesFlags;
     private ulong written;
     private ulong used;
     private ulong dirty;
     private FlagKind flags;
+    private bool flagsPacked;
     private RegionBlock current = null!;
-    private bool usesJumpCache;
 
-    private readonly record struct SideExit(Label Label, RegionBlock Block, nint Op, ulong Dirty, FlagKind Flags);
-
-    public RegionEmitter(ILGenerator il, Region region)
+    public RegionEmitter(ILGenerator il, Region region, FloatEnvironment? floats)
     {
+        this.floats = floats;
         this.il = il;
         this.region = region;
+        flow = new RegionFlow(region);
         key = region.Blocks[0].Block->Key;
         blockLabels = new Label[region.Blocks.Count];
         for (var i = 0; i < blockLabels.Length; i++)
         {
             blockLabels[i] = il.DefineLabel();
-            hasInternalEdges |= region.Blocks[i].Next0 >= 0 || region.Blocks[i].Next1 >= 0;
         }
 
         foreach (var b in region.Blocks)
@@ -73,7 +74,10 @@ internal sealed unsafe partial class RegionEmitter
         flagA = il.DeclareLocal(typeof(long));
         flagB = il.DeclareLocal(typeof(long));
         condition = il.DeclareLocal(typeof(int));
-        jumpCacheExit = il.DefineLabel();
+        outPc = il.DeclareLocal(typeof(long));
+        outBlock = il.DeclareLocal(typeof(long));
+        outOp = il.DeclareLocal(typeof(long));
+        outCode = il.DeclareLocal(typeof(int));
     }
 
     public void Emit()
@@ -97,14 +101,10 @@ internal sealed unsafe partial class RegionEmitter
             }
         }
 
-        if (hasInternalEdges && writesFlags)
+        if (flow.FlagsAtStart(0) == FlagKind.Dynamic)
         {
             il.Emit(OpCodes.Ldc_I4, (int)FlagKind.Memory);
             il.Emit(OpCodes.Stloc, flagKind);
-            il.Emit(OpCodes.Ldc_I8, 0L);
-            il.Emit(OpCodes.Stloc, flagA);
-            il.Emit(OpCodes.Ldc_I8, 0L);
-            il.Emit(OpCodes.Stloc, flagB);
         }
 
         for (var i = 0; i < region.Blocks.Count; i++)
@@ -112,39 +112,37 @@ internal sealed unsafe partial class RegionEmitter
             EmitBlock(region.Blocks[i], i);
         }
 
-        foreach (var exit in sideExits)
-        {
-            EmitSideExit(exit);
-        }
-
-        if (usesJumpCache)
-        {
-            EmitJumpCacheExit();
-        }
+        EmitSlowFloats();
+        EmitExits();
     }
 
     private void EmitBlock(RegionBlock b, int index)
     {
         current = b;
         il.MarkLabel(blockLabels[index]);
-        dirty = hasInternalEdges ? written : 0;
-        flags = hasInternalEdges && writesFlags ? FlagKind.Dynamic : FlagKind.Memory;
+        dirty = flow.HasInternalEdges ? written : 0;
+        flags = flow.FlagsAtStart(index);
+        flagsPacked = false;
+        ForgetGroups();
+        var need = flow.InstructionsToNextCheck(index);
+        if (need != 0)
+        {
+            // One check for every way from here to the next one: what is left of the budget is finished by the interpreter, block by block.
+            il.Emit(OpCodes.Ldloc, retired);
+            il.Emit(OpCodes.Ldc_I8, (long)need);
+            il.Emit(OpCodes.Add);
 
-        // The one check of a block: retired + count must not pass the limit.
-        var limit = il.DefineLabel();
+            // Volatile: other threads zero it, and the compiler of the IL hoists plain loads out of a loop that stores nothing, guest loads included.
+            Address(LimitOffset);
+            il.Emit(OpCodes.Volatile);
+            il.Emit(OpCodes.Ldind_I8);
+            il.Emit(OpCodes.Bgt_Un, SideExitAt(0));
+        }
+
         il.Emit(OpCodes.Ldloc, retired);
         il.Emit(OpCodes.Ldc_I8, (long)b.Block->Count);
         il.Emit(OpCodes.Add);
         il.Emit(OpCodes.Stloc, retired);
-        il.Emit(OpCodes.Ldloc, retired);
-
-        // Volatile: other threads zero it, and the compiler of the IL hoists plain loads out of a loop that stores nothing, guest loads included.
-        Address(LimitOffset);
-        il.Emit(OpCodes.Volatile);
-        il.Emit(OpCodes.Ldind_I8);
-        il.Emit(OpCodes.Bgt_Un, limit);
-        sideExits.Add(new SideExit(limit, b, 0, dirty, flags));
-
         for (var i = 0; i < b.Block->OpCount; i++)
         {
             var op = b.Block->Ops + i;
@@ -155,150 +153,8 @@ internal sealed unsafe partial class RegionEmitter
             }
 
             EmitOp(op);
+            FollowGroups(op);
         }
-    }
-
-    private void EmitSideExit(in SideExit exit)
-    {
-        il.MarkLabel(exit.Label);
-        current = exit.Block;
-        dirty = exit.Dirty;
-        flags = exit.Flags;
-        SpillRegisters(dirty);
-        StoreFlagsOutOfLine();
-        StorePc(exit.Block.Delta);
-        if (exit.Op == 0)
-        {
-            // The block was not entered.
-            il.Emit(OpCodes.Ldarg_0);
-            il.Emit(OpCodes.Ldc_I4, (int)RetiredOffset);
-            il.Emit(OpCodes.Add);
-            il.Emit(OpCodes.Ldloc, retired);
-            il.Emit(OpCodes.Ldc_I8, (long)exit.Block.Block->Count);
-            il.Emit(OpCodes.Sub);
-            il.Emit(OpCodes.Stind_I8);
-            Return(CompiledExit.Limit);
-            return;
-        }
-
-        StoreRetired();
-        StoreSide(exit.Block.Handle, exit.Op);
-        Return(CompiledExit.Resume);
-    }
-
-    /// <summary>A label that leaves to the interpreter at <paramref name="op"/>.</summary>
-    private Label ResumeAt(MicroOp* op)
-    {
-        var label = il.DefineLabel();
-        sideExits.Add(new SideExit(label, current, (nint)op, dirty, flags));
-        return label;
-    }
-
-    /// <summary>Leaves the block by an exit: to a block of the region, by a link, or through the jump cache.</summary>
-    private void EmitExit(int slot, long target, bool mayLink)
-    {
-        var next = slot == 0 ? current.Next0 : current.Next1;
-        if (next >= 0)
-        {
-            MergeFlags();
-            il.Emit(OpCodes.Br, blockLabels[next]);
-            return;
-        }
-
-        SpillRegisters(dirty & ~TemporaryMask);
-        StoreFlags();
-        StoreRetired();
-        StorePc(current.Delta + target);
-        if (!mayLink)
-        {
-            usesJumpCache = true;
-            il.Emit(OpCodes.Br, jumpCacheExit);
-            return;
-        }
-
-        // n = block->Next; n == null: ask for a link; n->Code == null: the interpreter runs it; else go there.
-        var linked = il.DefineLabel();
-        var compiled = il.DefineLabel();
-        Constant(current.Handle + (slot == 0 ? Next0Offset : Next1Offset));
-        il.Emit(OpCodes.Ldind_I8);
-        il.Emit(OpCodes.Stloc, entry);
-        il.Emit(OpCodes.Ldloc, entry);
-        il.Emit(OpCodes.Brtrue, linked);
-        StoreConstant(LinkFromOffset, current.Handle);
-        il.Emit(OpCodes.Ldarg_0);
-        il.Emit(OpCodes.Ldc_I4, LinkSlotOffset);
-        il.Emit(OpCodes.Add);
-        il.Emit(OpCodes.Ldc_I4, slot);
-        il.Emit(OpCodes.Stind_I4);
-        Return(CompiledExit.LinkWanted);
-
-        il.MarkLabel(linked);
-        EnterTarget(compiled);
-    }
-
-    /// <summary>Goes to the block in <see cref="entry"/>, compiled or not.</summary>
-    private void EnterTarget(Label compiled)
-    {
-        il.Emit(OpCodes.Ldloc, entry);
-        il.Emit(OpCodes.Ldc_I4, CodeOffset);
-        il.Emit(OpCodes.Add);
-        il.Emit(OpCodes.Ldind_I8);
-        il.Emit(OpCodes.Stloc, va);
-        il.Emit(OpCodes.Ldloc, va);
-        il.Emit(OpCodes.Brtrue, compiled);
-        Return(CompiledExit.Left);
-        il.MarkLabel(compiled);
-        il.Emit(OpCodes.Ldarg_0);
-        il.Emit(OpCodes.Ldloc, va);
-        il.Emit(OpCodes.Conv_I);
-        il.Emit(OpCodes.Tailcall);
-        il.EmitCalli(OpCodes.Calli, System.Reflection.CallingConventions.Standard, typeof(int), [typeof(nint)], null);
-        il.Emit(OpCodes.Ret);
-    }
-
-    /// <summary>The shared end of indirect and cross-page exits: s->Pc is set, everything is stored.</summary>
-    private void EmitJumpCacheExit()
-    {
-        il.MarkLabel(jumpCacheExit);
-        var miss = il.DefineLabel();
-        var compiled = il.DefineLabel();
-
-        // entry = s->JumpCache + Index(pc)
-        LoadState(CpuState.PcOffset);
-        il.Emit(OpCodes.Stloc, va);
-        LoadState(JumpCacheOffset);
-        il.Emit(OpCodes.Ldloc, va);
-        il.Emit(OpCodes.Ldc_I4_2);
-        il.Emit(OpCodes.Shr_Un);
-        il.Emit(OpCodes.Ldloc, va);
-        il.Emit(OpCodes.Ldc_I4, 2 + JumpCacheEntry.Bits);
-        il.Emit(OpCodes.Shr_Un);
-        il.Emit(OpCodes.Xor);
-        il.Emit(OpCodes.Ldc_I8, (1L << JumpCacheEntry.Bits) - 1);
-        il.Emit(OpCodes.And);
-        il.Emit(OpCodes.Ldc_I4_4);
-        il.Emit(OpCodes.Shl);
-        il.Emit(OpCodes.Add);
-        il.Emit(OpCodes.Stloc, entry);
-
-        il.Emit(OpCodes.Ldloc, entry);
-        il.Emit(OpCodes.Ldind_I8);
-        il.Emit(OpCodes.Ldloc, va);
-        LoadState(PcTagOffset);
-        il.Emit(OpCodes.Xor);
-        il.Emit(OpCodes.Bne_Un, miss);
-        il.Emit(OpCodes.Ldloc, entry);
-        il.Emit(OpCodes.Ldc_I4_8);
-        il.Emit(OpCodes.Add);
-        il.Emit(OpCodes.Ldind_I8);
-        il.Emit(OpCodes.Stloc, entry);
-        il.Emit(OpCodes.Ldloc, entry);
-        il.Emit(OpCodes.Ldind_I8);
-        il.Emit(OpCodes.Ldc_I8, (long)key);
-        il.Emit(OpCodes.Bne_Un, miss);
-        EnterTarget(compiled);
-        il.MarkLabel(miss);
-        Return(CompiledExit.Left);
     }
 
     private void ScanRegisters(MicroOp* op, MicroOpTraits traits)

@@ -8,6 +8,14 @@ public sealed partial class Gic
     /// <inheritdoc/>
     public IReadOnlyList<ushort> Registers => Icc.All;
 
+    /// <inheritdoc/>
+    public bool Permits(ushort encoding, bool write) => encoding switch
+    {
+        Icc.IAR0_EL1 or Icc.IAR1_EL1 or Icc.HPPIR0_EL1 or Icc.HPPIR1_EL1 or Icc.RPR_EL1 => !write,
+        Icc.EOIR0_EL1 or Icc.EOIR1_EL1 or Icc.DIR_EL1 or Icc.SGI0R_EL1 or Icc.SGI1R_EL1 or Icc.ASGI1R_EL1 => write,
+        _ => true,
+    };
+
     /// <summary>Reads an ICC register; reading ICC_IARn_EL1 acknowledges. Write-only registers read as zero.</summary>
     public ulong ReadSystemRegister(int vcpu, ushort encoding, int exceptionLevel, bool secure)
     {

@@ -1,0 +1,24 @@
+// The micro-benchmarks: run with the arguments of BenchmarkDotNet, such as --filter '*Interpreter*'.
+using BenchmarkDotNet.Columns;
+using BenchmarkDotNet.Configs;
+using BenchmarkDotNet.Jobs;
+using BenchmarkDotNet.Loggers;
+using BenchmarkDotNet.Running;
+using BenchmarkDotNet.Toolchains.InProcess.Emit;
+
+namespace Emu.Benchmarks;
+
+internal static class Program
+{
+    private static void Main(string[] arguments)
+    {
+        // In this process: nothing is built and restored at run time, and the tiers of the runtime are warm as in a long run.
+        var job = Job.Default.WithToolchain(InProcessEmitToolchain.Instance).WithWarmupCount(5).WithIterationCount(12);
+        var config = ManualConfig.CreateEmpty()
+            .AddJob(job)
+            .AddLogger(ConsoleLogger.Default)
+            .AddColumnProvider(DefaultColumnProviders.Instance)
+            .AddColumn(StatisticColumn.Median);
+        BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(arguments.Length == 0 ? ["--filter", "*"] : arguments, config);
+    }
+}

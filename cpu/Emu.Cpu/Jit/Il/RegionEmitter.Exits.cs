@@ -1,0 +1,277 @@
+// Ways out of a region: few instructions where they are taken from, one shared end that stores everything.
+using System.Reflection;
+using System.Reflection.Emit;
+using Emu.Cpu.Blocks;
+using Emu.Cpu.Ir;
+
+namespace Emu.Cpu.Jit.Il;
+
+internal sealed unsafe partial class RegionEmitter
+{
+    /// <summary>Exit slot that stands for the jump cache.</summary>
+    private const int NoSlot = -1;
+
+    private readonly List<SideExit> sideExits = [];
+    private readonly Dictionary<ulong, Label> chainEnds = [];
+
+    /// <summary>A micro-op (0: the block's budget check) that leaves to the interpreter, and what is to be stored there.</summary>
+    private readonly record struct SideExit(Label Label, RegionBlock Block, nint Op, ulong Dirty, FlagKind Flags);
+
+    /// <summary>A label that leaves to the interpreter at <paramref name="op"/>.</summary>
+    private Label ResumeAt(MicroOp* op) => SideExitAt((nint)op);
+
+    private Label SideExitAt(nint op)
+    {
+        var label = il.DefineLabel();
+        sideExits.Add(new SideExit(label, current, op, dirty, flags));
+        return label;
+    }
+
+    /// <summary>Leaves the block by an exit: to a block of the region, by a link, or through the jump cache.</summary>
+    private void EmitExit(int slot, long target, bool mayLink)
+    {
+        var next = slot == 0 ? current.Next0 : current.Next1;
+        if (next >= 0)
+        {
+            var kind = flow.FlagsAtStart(next);
+            if (kind == FlagKind.Dynamic)
+            {
+                FlagKindToLocal();
+            }
+            else if (kind != flags)
+            {
+                throw new InvalidOperationException($"flags are held as {flags} on the way to a block that expects {kind}");
+            }
+
+            il.Emit(OpCodes.Br, blockLabels[next]);
+            return;
+        }
+
+        il.Emit(OpCodes.Ldloc, pc);
+        il.Emit(OpCodes.Ldc_I8, current.Delta + target);
+        il.Emit(OpCodes.Add);
+        il.Emit(OpCodes.Stloc, outPc);
+        if (mayLink)
+        {
+            il.Emit(OpCodes.Ldc_I8, (long)current.Handle);
+            il.Emit(OpCodes.Stloc, outBlock);
+        }
+
+        EmitChain(mayLink ? slot : NoSlot);
+    }
+
+    /// <summary>Goes to where everything is stored and the next block is looked for; <see cref="outPc"/> is set, and with a slot <see cref="outBlock"/>.</summary>
+    private void EmitChain(int slot)
+    {
+        FlagKindToLocal();
+        il.Emit(OpCodes.Ldc_I4, slot);
+        il.Emit(OpCodes.Stloc, outCode);
+        var mask = dirty & ~TemporaryMask;
+        if (!chainEnds.TryGetValue(mask, out var end))
+        {
+            chainEnds[mask] = end = il.DefineLabel();
+        }
+
+        il.Emit(OpCodes.Br, end);
+    }
+
+    private void EmitExits()
+    {
+        EmitSideExits();
+        if (chainEnds.Count != 0)
+        {
+            EmitChainEnds();
+        }
+    }
+
+    /// <summary>
+    /// Side exits name their place and fall into the stores. Along straight code the registers to store only grow in number: the exit with most
+    /// comes first and runs into the others.
+    /// </summary>
+    private void EmitSideExits()
+    {
+        var ends = new SortedDictionary<ulong, Label>(Comparer<ulong>.Create((a, b) =>
+        {
+            var order = System.Numerics.BitOperations.PopCount(b).CompareTo(System.Numerics.BitOperations.PopCount(a));
+            return order != 0 ? order : a.CompareTo(b);
+        }));
+        foreach (var exit in sideExits)
+        {
+            il.MarkLabel(exit.Label);
+            current = exit.Block;
+            flags = exit.Flags;
+            FlagKindToLocal();
+            il.Emit(OpCodes.Ldc_I8, exit.Op != 0 ? exit.Op : current.Handle);
+            il.Emit(OpCodes.Stloc, outOp);
+            il.Emit(OpCodes.Ldc_I4, (int)(exit.Op != 0 ? CompiledExit.Resume : CompiledExit.Limit));
+            il.Emit(OpCodes.Stloc, outCode);
+            il.Emit(OpCodes.Ldc_I8, (long)current.Handle);
+            il.Emit(OpCodes.Stloc, outBlock);
+            il.Emit(OpCodes.Ldloc, pc);
+            il.Emit(OpCodes.Ldc_I8, current.Delta);
+            il.Emit(OpCodes.Add);
+            il.Emit(OpCodes.Stloc, outPc);
+            if (!ends.TryGetValue(exit.Dirty, out var end))
+            {
+                ends[exit.Dirty] = end = il.DefineLabel();
+            }
+
+            il.Emit(OpCodes.Br, end);
+        }
+
+        if (ends.Count == 0)
+        {
+            return;
+        }
+
+        var last = il.DefineLabel();
+        var masks = ends.Keys.ToArray();
+        for (var i = 0; i < masks.Length; i++)
+        {
+            il.MarkLabel(ends[masks[i]]);
+            var below = i + 1 < masks.Length ? masks[i + 1] : 0;
+            var nested = (below & ~masks[i]) == 0;
+            SpillRegisters(nested ? masks[i] & ~below : masks[i]);
+            if (!nested)
+            {
+                il.Emit(OpCodes.Br, last);
+            }
+        }
+
+        il.MarkLabel(last);
+        StoreForExit();
+        Address(SideBlockOffset);
+        il.Emit(OpCodes.Ldloc, outBlock);
+        il.Emit(OpCodes.Stind_I8);
+        Address(SideOpOffset);
+        il.Emit(OpCodes.Ldloc, outOp);
+        il.Emit(OpCodes.Stind_I8);
+        il.Emit(OpCodes.Ldloc, outCode);
+        il.Emit(OpCodes.Ret);
+    }
+
+    /// <summary>Stores the flags in the form they have, the retired count and the PC.</summary>
+    private void StoreForExit()
+    {
+        if (writesFlags)
+        {
+            var asTheyAre = il.DefineLabel();
+            il.Emit(OpCodes.Ldloc, flagKind);
+            il.Emit(OpCodes.Brfalse, asTheyAre);
+            Address(LazyKindOffset);
+            il.Emit(OpCodes.Ldloc, flagKind);
+            il.Emit(OpCodes.Stind_I4);
+            Address(LazyAOffset);
+            il.Emit(OpCodes.Ldloc, flagA);
+            il.Emit(OpCodes.Stind_I8);
+            Address(LazyBOffset);
+            il.Emit(OpCodes.Ldloc, flagB);
+            il.Emit(OpCodes.Stind_I8);
+            il.MarkLabel(asTheyAre);
+        }
+
+        StoreRetired();
+        Address(CpuState.PcOffset);
+        il.Emit(OpCodes.Ldloc, outPc);
+        il.Emit(OpCodes.Stind_I8);
+    }
+
+    private void EmitChainEnds()
+    {
+        var stored = il.DefineLabel();
+        foreach (var (mask, label) in chainEnds)
+        {
+            il.MarkLabel(label);
+            SpillRegisters(mask);
+            if (chainEnds.Count > 1)
+            {
+                il.Emit(OpCodes.Br, stored);
+            }
+        }
+
+        il.MarkLabel(stored);
+        StoreForExit();
+        var linked = il.DefineLabel();
+        var compiled = il.DefineLabel();
+        var found = il.DefineLabel();
+        var miss = il.DefineLabel();
+        il.Emit(OpCodes.Ldloc, outCode);
+        il.Emit(OpCodes.Ldc_I4_0);
+        il.Emit(OpCodes.Bge, linked);
+
+        // entry = s->JumpCache + Index(pc)
+        LoadState(JumpCacheOffset);
+        il.Emit(OpCodes.Ldloc, outPc);
+        il.Emit(OpCodes.Ldc_I4_2);
+        il.Emit(OpCodes.Shr_Un);
+        il.Emit(OpCodes.Ldloc, outPc);
+        il.Emit(OpCodes.Ldc_I4, 2 + JumpCacheEntry.Bits);
+        il.Emit(OpCodes.Shr_Un);
+        il.Emit(OpCodes.Xor);
+        il.Emit(OpCodes.Ldc_I8, (1L << JumpCacheEntry.Bits) - 1);
+        il.Emit(OpCodes.And);
+        il.Emit(OpCodes.Ldc_I4_4);
+        il.Emit(OpCodes.Shl);
+        il.Emit(OpCodes.Add);
+        il.Emit(OpCodes.Stloc, entry);
+        il.Emit(OpCodes.Ldloc, entry);
+        il.Emit(OpCodes.Ldind_I8);
+        il.Emit(OpCodes.Ldloc, outPc);
+        LoadState(PcTagOffset);
+        il.Emit(OpCodes.Xor);
+        il.Emit(OpCodes.Bne_Un, miss);
+        il.Emit(OpCodes.Ldloc, entry);
+        il.Emit(OpCodes.Ldc_I4_8);
+        il.Emit(OpCodes.Add);
+        il.Emit(OpCodes.Ldind_I8);
+        il.Emit(OpCodes.Stloc, entry);
+        il.Emit(OpCodes.Ldloc, entry);
+        il.Emit(OpCodes.Ldind_I8);
+        il.Emit(OpCodes.Ldc_I8, (long)key);
+        il.Emit(OpCodes.Beq, found);
+        il.MarkLabel(miss);
+        Return(CompiledExit.Left);
+
+        // n = outBlock->Next[slot]; n == null: ask for a link; n->Code == null: the interpreter runs it; else go there.
+        il.MarkLabel(linked);
+        il.Emit(OpCodes.Ldloc, outBlock);
+        il.Emit(OpCodes.Ldloc, outCode);
+        il.Emit(OpCodes.Conv_I8);
+        il.Emit(OpCodes.Ldc_I4_3);
+        il.Emit(OpCodes.Shl);
+        il.Emit(OpCodes.Add);
+        Displace(Next0Offset);
+        il.Emit(OpCodes.Ldind_I8);
+        il.Emit(OpCodes.Stloc, entry);
+        il.Emit(OpCodes.Ldloc, entry);
+        il.Emit(OpCodes.Brtrue, found);
+        Address(LinkFromOffset);
+        il.Emit(OpCodes.Ldloc, outBlock);
+        il.Emit(OpCodes.Stind_I8);
+        Address(LinkSlotOffset);
+        il.Emit(OpCodes.Ldloc, outCode);
+        il.Emit(OpCodes.Stind_I4);
+        Return(CompiledExit.LinkWanted);
+
+        il.MarkLabel(found);
+        il.Emit(OpCodes.Ldloc, entry);
+        Displace(CodeOffset);
+        il.Emit(OpCodes.Ldind_I8);
+        il.Emit(OpCodes.Stloc, va);
+        il.Emit(OpCodes.Ldloc, va);
+        il.Emit(OpCodes.Brtrue, compiled);
+        Return(CompiledExit.Left);
+        il.MarkLabel(compiled);
+        Address(ChainHitsOffset);
+        LoadState(ChainHitsOffset);
+        il.Emit(OpCodes.Ldc_I8, 1L);
+        il.Emit(OpCodes.Add);
+        il.Emit(OpCodes.Stind_I8);
+        il.Emit(OpCodes.Ldarg_0);
+        il.Emit(OpCodes.Ldloc, va);
+        il.Emit(OpCodes.Conv_I);
+        il.Emit(OpCodes.Tailcall);
+        il.EmitCalli(OpCodes.Calli, CallingConventions.Standard, typeof(int), [typeof(nint)], null);
+        il.Emit(OpCodes.Ret);
+    }
+}

@@ -1,0 +1,117 @@
+// Scalar floating-point micro-ops in emitted code: the host's operation inline, the helper where it may differ.
+using System.Reflection;
+using System.Reflection.Emit;
+using System.Runtime.Intrinsics.X86;
+using Emu.Cpu.Ir;
+using ArmSimd = System.Runtime.Intrinsics.Arm.AdvSimd;
+
+namespace Emu.Cpu.Jit.Il;
+
+internal sealed unsafe partial class RegionEmitter
+{
+    private static readonly bool Fused = Fma.IsSupported || ArmSimd.Arm64.IsSupported;
+    private static readonly MethodInfo FusedDouble = Method(typeof(Math), nameof(Math.FusedMultiplyAdd), typeof(double), typeof(double), typeof(double));
+    private static readonly MethodInfo FusedSingle = Method(typeof(MathF), nameof(MathF.FusedMultiplyAdd), typeof(float), typeof(float), typeof(float));
+    private static readonly MethodInfo DoubleBits = Method(typeof(BitConverter), nameof(BitConverter.DoubleToInt64Bits), typeof(double));
+    private static readonly MethodInfo SingleBits = Method(typeof(BitConverter), nameof(BitConverter.SingleToInt32Bits), typeof(float));
+
+    private readonly FloatEnvironment? floats;
+    private readonly List<(Label Slow, Label Done, nint Op, ulong Dirty)> slowFloats = [];
+
+    private bool EmitFloat(MicroOp* op)
+    {
+        if (op->Kind is < MicroOpKind.FAdd64 or > MicroOpKind.FMulSub32)
+        {
+            return false;
+        }
+
+        var single = op->Kind >= MicroOpKind.FAdd32;
+        var operation = single ? op->Kind - MicroOpKind.FAdd32 + MicroOpKind.FAdd64 : op->Kind;
+        var fused = operation is MicroOpKind.FMulAdd64 or MicroOpKind.FMulSub64;
+        if (floats == null || (fused && !Fused) || IsRegister(op->A) || IsRegister(op->B) || IsRegister(op->C) || IsRegister(op->D))
+        {
+            EmitCall(op);
+            return true;
+        }
+
+        var slow = il.DefineLabel();
+        var done = il.DefineLabel();
+        Address(floats.ControlSlot);
+        il.Emit(OpCodes.Ldind_I4);
+        il.Emit(OpCodes.Ldc_I4, unchecked((int)floats.ControlMask));
+        il.Emit(OpCodes.And);
+        il.Emit(OpCodes.Brtrue, slow);
+        Address(floats.StatusSlot);
+        il.Emit(OpCodes.Ldind_I4);
+        il.Emit(OpCodes.Ldc_I4, unchecked((int)floats.Inexact));
+        il.Emit(OpCodes.And);
+        il.Emit(OpCodes.Brfalse, slow);
+
+        LoadFloat(op->A, single);
+        if (operation == MicroOpKind.FMulSub64)
+        {
+            il.Emit(OpCodes.Neg);
+        }
+
+        LoadFloat(op->B, single);
+        if (fused)
+        {
+            LoadFloat(op->C, single);
+            il.Emit(OpCodes.Call, single ? FusedSingle : FusedDouble);
+        }
+        else
+        {
+            il.Emit(operation switch { MicroOpKind.FAdd64 => OpCodes.Add, MicroOpKind.FSub64 => OpCodes.Sub, MicroOpKind.FMul64 => OpCodes.Mul, _ => OpCodes.Div });
+            if (single)
+            {
+                il.Emit(OpCodes.Conv_R4);
+            }
+        }
+
+        il.Emit(OpCodes.Call, single ? SingleBits : DoubleBits);
+        if (single)
+        {
+            il.Emit(OpCodes.Conv_U8);
+        }
+
+        il.Emit(OpCodes.Stloc, va);
+
+        // Exponent field from 2 up to the last finite one but one: normal, and neither rounded up from a tiny result nor near overflow.
+        var fieldShift = single ? 23 : 52;
+        var fieldMask = single ? 0xFF : 0x7FF;
+        il.Emit(OpCodes.Ldloc, va);
+        Shift(OpCodes.Shr_Un, fieldShift);
+        il.Emit(OpCodes.Conv_I4);
+        il.Emit(OpCodes.Ldc_I4, fieldMask);
+        il.Emit(OpCodes.And);
+        il.Emit(OpCodes.Ldc_I4_2);
+        il.Emit(OpCodes.Sub);
+        il.Emit(OpCodes.Ldc_I4, fieldMask - 4);
+        il.Emit(OpCodes.Bgt_Un, slow);
+        Address(op->D);
+        il.Emit(OpCodes.Ldloc, va);
+        il.Emit(OpCodes.Call, CreateScalar);
+        il.Emit(OpCodes.Stobj, Doubles);
+        il.MarkLabel(done);
+        slowFloats.Add((slow, done, (nint)op, dirty));
+        return true;
+    }
+
+    private void LoadFloat(ushort slot, bool single)
+    {
+        Address(slot);
+        il.Emit(single ? OpCodes.Ldind_R4 : OpCodes.Ldind_R8);
+    }
+
+    /// <summary>The helper calls of the operations above, out of the way.</summary>
+    private void EmitSlowFloats()
+    {
+        foreach (var (slow, done, op, atDirty) in slowFloats)
+        {
+            il.MarkLabel(slow);
+            dirty = atDirty;
+            EmitCall((MicroOp*)op);
+            il.Emit(OpCodes.Br, done);
+        }
+    }
+}

@@ -1,0 +1,38 @@
+// The hostile driver against every device, as long as ./test has time for; tests/README.md has the open-ended command.
+namespace Emu.Devices.Tests.Fuzz;
+
+public class DeviceFuzzTests
+{
+    private const int Operations = 60_000;
+
+    public static TheoryData<string, bool> Devices
+    {
+        get
+        {
+            var data = new TheoryData<string, bool>();
+            foreach (var target in FuzzTargets.All)
+            {
+                data.Add(target.Name, false);
+                data.Add(target.Name, true);
+            }
+
+            return data;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Devices))]
+    public void HostileDriver_IsSurvived(string device, bool threaded)
+    {
+        var target = FuzzTargets.All.Single(t => t.Name == device);
+        var result = FuzzRun.Play(target, 1, threaded ? Operations / 4 : Operations, threaded);
+        Assert.True(device == "pvpanic" || (result.Breaks > 20 && result.Requests > 5000 && result.Interrupts > 100), result.ToString());
+    }
+
+    [Fact]
+    public void HostileIts_IsSurvived()
+    {
+        var result = ItsFuzz.Play(1, Operations);
+        Assert.True(result.Requests > 10_000 && result.Interrupts > 1000, result.ToString());
+    }
+}
