@@ -320,6 +320,9 @@ public unsafe struct SystemRegisters
     /// <summary>PMEVCNTRn_EL0 at the last synchronization.</summary>
     public fixed ulong Pmevcntr[EventCounters];
 
+    /// <summary>Retired instructions at the last synchronization of the counters.</summary>
+    public ulong PmuSynchronized;
+
     /// <summary>State of the vCPU's own random sequence (deterministic mode).</summary>
     public ulong RandomState;
 

@@ -25,6 +25,8 @@ public abstract unsafe partial class Vcpu : IVcpu, IDisposable
     private GCHandle handle;
     private long outerLoopPasses;
     private bool runningPrivate;
+    private int unfinished;
+    private ulong unfinishedPc;
     private volatile bool inGuestCode;
 
     private const int FetchEntries = 256;
@@ -193,6 +195,16 @@ public abstract unsafe partial class Vcpu : IVcpu, IDisposable
         }
     }
 
+    /// <summary>
+    /// Instructions left of a block that a limit cut short. Interrupts are taken between blocks: the rest runs first, so that where a run is
+    /// stopped, traced or saved changes nothing of what the guest sees.
+    /// </summary>
+    protected int Unfinished
+    {
+        get => unfinished != 0 && State->Pc == unfinishedPc ? unfinished : 0;
+        set => (unfinished, unfinishedPc) = (value, State->Pc);
+    }
+
     /// <inheritdoc/>
     public VcpuExit Run(ulong retiredLimit)
     {
@@ -279,7 +291,12 @@ public abstract unsafe partial class Vcpu : IVcpu, IDisposable
                 return VcpuExit.LimitReached;
             }
 
-            if (s->InterruptLines != 0)
+            if (unfinished != 0 && s->Pc != unfinishedPc)
+            {
+                unfinished = 0;
+            }
+
+            if (s->InterruptLines != 0 && unfinished == 0)
             {
                 s->LinkFrom = null;
                 s->ExactRetired = s->Retired;
@@ -289,6 +306,7 @@ public abstract unsafe partial class Vcpu : IVcpu, IDisposable
             var block = Lookup(s->Pc);
             if (block == null)
             {
+                unfinished = 0;
                 continue;
             }
 
@@ -298,11 +316,26 @@ public abstract unsafe partial class Vcpu : IVcpu, IDisposable
                 s->LinkFrom = null;
             }
 
-            runningPrivate = s->Retired + (ulong)block->Count > retiredLimit;
+            var whole = unfinished != 0 ? unfinished : block->Count;
+            var length = (int)Math.Min((ulong)whole, retiredLimit - s->Retired);
+            if (unfinished != 0)
+            {
+                // The rest of a block is followed by a look at the interrupts, whatever the caches know about what comes next.
+                Volatile.Write(ref s->Limit, s->Retired + (ulong)length);
+                Interlocked.MemoryBarrier();
+                if (Volatile.Read(ref s->Requests) != 0)
+                {
+                    continue;
+                }
+            }
+
+            runningPrivate = length < block->Count;
             if (runningPrivate)
             {
-                block = PrivateBlock(block->Physical, (int)(retiredLimit - s->Retired));
+                block = PrivateBlock(block->Physical, length);
             }
+
+            unfinished = whole - length;
 
             outerLoopPasses++;
             inGuestCode = true;
@@ -311,9 +344,12 @@ public abstract unsafe partial class Vcpu : IVcpu, IDisposable
             Interlocked.MemoryBarrier();
             var exit = s->Retired + (ulong)block->Count > observeFrom ? EnterObserved(block) : Enter(block);
             inGuestCode = false;
+            unfinished = s->Retired == retiredLimit ? unfinished : 0;
+            unfinishedPc = s->Pc;
             switch (exit)
             {
                 case BlockExit.Fault:
+                    unfinished = 0;
                     s->ExactRetired = s->Retired;
                     TakeFault();
                     break;
@@ -349,6 +385,12 @@ public abstract unsafe partial class Vcpu : IVcpu, IDisposable
 
     /// <summary>Walks the page tables. On failure the exception is recorded for <see cref="TakeFault"/>.</summary>
     protected abstract bool Translate(ulong va, AccessKind kind, bool unprivileged, out Translation translation);
+
+    /// <summary>Whether no watchpoint stops an access to a page that is watched; if one does, its exception is recorded.</summary>
+    public virtual bool PermitsWatched(ulong va, int size, bool write) => true;
+
+    /// <summary>Every access is checked for alignment, before it is translated (A64 SCTLR.A).</summary>
+    public virtual bool ChecksAlignmentFirst => false;
 
     /// <summary>Whether an unaligned access to a page with alignment checks is fine after all; if not, the alignment fault is recorded.</summary>
     public abstract bool PermitsUnaligned(ulong va, int size, bool write);

@@ -50,6 +50,7 @@ internal static class Program
         var root = new RootCommand("Emu runs whole machines: Arm64 guests on any host.");
         RunCommand.AddTo(root);
         BootCommand.AddTo(root);
+        RestoreCommand.AddTo(root);
         IsaCommand.AddTo(root);
         VersionCommand.AddTo(root);
         var parsed = root.Parse(RunOptions.Normalize(arguments), new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = null });

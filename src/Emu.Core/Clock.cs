@@ -119,14 +119,19 @@ public sealed class ClockTimer
 /// <summary>Host time: monotonic, with a thread that runs the timers.</summary>
 public sealed class HostClock : Clock, IDisposable
 {
-    private readonly long start = Stopwatch.GetTimestamp();
     private readonly Thread thread;
+    private long start = Stopwatch.GetTimestamp();
+    private long frozenAt;
+    private bool frozen;
+    private bool inCallback;
     private bool stopping;
 
-    /// <summary>Starts the clock at zero, and its timer thread.</summary>
-    public HostClock()
+    /// <summary>Starts the clock, and its timer thread.</summary>
+    /// <param name="now">Nanoseconds since power-on to start at: those of a machine that is restored.</param>
+    public HostClock(ulong now = 0)
     {
-        EpochSeconds = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
+        start -= (long)((UInt128)now * (ulong)Stopwatch.Frequency / 1_000_000_000);
+        EpochSeconds = DateTimeOffset.UtcNow.ToUnixTimeSeconds() - (long)(now / 1_000_000_000);
         thread = new Thread(TimerLoop) { IsBackground = true, Name = "clock" };
         thread.Start();
     }
@@ -136,13 +141,38 @@ public sealed class HostClock : Clock, IDisposable
     {
         get
         {
-            var ticks = (ulong)(Stopwatch.GetTimestamp() - start);
+            var ticks = (ulong)((Volatile.Read(ref frozen) ? frozenAt : Stopwatch.GetTimestamp()) - Volatile.Read(ref start));
             return Stopwatch.Frequency == 1_000_000_000 ? ticks : (ulong)((UInt128)ticks * 1_000_000_000 / (ulong)Stopwatch.Frequency);
         }
     }
 
     /// <inheritdoc/>
     public override long EpochSeconds { get; }
+
+    /// <summary>Stops time: <see cref="Now"/> stands still and no callback runs, or is still running on return. Not from a callback.</summary>
+    public void Freeze()
+    {
+        lock (Gate)
+        {
+            frozenAt = Stopwatch.GetTimestamp();
+            Volatile.Write(ref frozen, true);
+            while (inCallback)
+            {
+                Monitor.Wait(Gate);
+            }
+        }
+    }
+
+    /// <summary>Time goes on from where <see cref="Freeze"/> stopped it.</summary>
+    public void Thaw()
+    {
+        lock (Gate)
+        {
+            start += Stopwatch.GetTimestamp() - frozenAt;
+            Volatile.Write(ref frozen, false);
+            Monitor.PulseAll(Gate);
+        }
+    }
 
     /// <inheritdoc/>
     public void Dispose()
@@ -170,11 +200,13 @@ public sealed class HostClock : Clock, IDisposable
                     return;
                 }
 
+                inCallback = false;
+                Monitor.PulseAll(Gate);
                 var next = NextDeadline;
                 var now = Now;
-                if (next > now)
+                if (next > now || frozen)
                 {
-                    if (next == ulong.MaxValue)
+                    if (next == ulong.MaxValue || frozen)
                     {
                         Monitor.Wait(Gate);
                     }
@@ -186,6 +218,8 @@ public sealed class HostClock : Clock, IDisposable
 
                     continue;
                 }
+
+                inCallback = true;
             }
 
             RunDue(Now);
@@ -197,9 +231,10 @@ public sealed class HostClock : Clock, IDisposable
 /// Time as a pure function of retired instructions: the scheduler moves it, nothing else does. Used in deterministic mode.
 /// </summary>
 /// <param name="epochSeconds">Seconds since 1970 at power-on.</param>
-public sealed class DeterministicClock(long epochSeconds) : Clock
+/// <param name="start">Nanoseconds since power-on to start at: those of a machine that is restored.</param>
+public sealed class DeterministicClock(long epochSeconds, ulong start = 0) : Clock
 {
-    private ulong now;
+    private ulong now = start;
 
     /// <summary>The fixed power-on date of deterministic mode: 2026-01-01T00:00:00Z.</summary>
     public const long DefaultEpochSeconds = 1_767_225_600;

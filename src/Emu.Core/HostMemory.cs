@@ -1,5 +1,6 @@
 // Host pages for guest RAM and the engines' large tables: mmap'ed, zeroed, committed only when touched.
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 
 namespace Emu.Core;
 
@@ -9,6 +10,7 @@ public sealed unsafe partial class HostMemory : IDisposable
     private const int ProtRead = 1;
     private const int ProtWrite = 2;
     private const int MapPrivate = 2;
+    private const int MapFixed = 0x10;
     private const int MapAnonymous = 0x20;
     private const int MapNoReserve = 0x4000;
     private const int MadvDontNeed = 4;
@@ -35,8 +37,41 @@ public sealed unsafe partial class HostMemory : IDisposable
     /// <summary>Length in bytes.</summary>
     public ulong Length { get; }
 
+    /// <summary>The contents come from a file, page by page as they are touched (<see cref="MapCopyOnWrite"/>).</summary>
+    public bool FileBacked { get; private set; }
+
     /// <summary>Gives the pages back to the host; they read as zero afterwards.</summary>
-    public void Discard(ulong offset, ulong length) => _ = Madvise(address + (nint)offset, (nuint)length, MadvDontNeed);
+    public void Discard(ulong offset, ulong length)
+    {
+        if (FileBacked)
+        {
+            // Dropping private pages of a file brings the file's contents back: zero pages are mapped over it instead.
+            Remap(offset, length, MapAnonymous | MapNoReserve, -1, 0);
+        }
+        else
+        {
+            _ = Madvise(address + (nint)offset, (nuint)length, MadvDontNeed);
+        }
+    }
+
+    /// <summary>Fills the whole mapping from a file: a page is read when it is first touched, writes stay in this process.</summary>
+    /// <param name="file">The file, open for reading; it may be closed afterwards, but not shortened.</param>
+    /// <param name="offset">Where in the file the contents begin, a multiple of the page size.</param>
+    /// <exception cref="EmuException">The host refused it.</exception>
+    public void MapCopyOnWrite(SafeFileHandle file, long offset)
+    {
+        Remap(0, Length, MapNoReserve, (int)file.DangerousGetHandle(), offset);
+        GC.KeepAlive(file);
+        FileBacked = true;
+    }
+
+    private void Remap(ulong offset, ulong length, int flags, int descriptor, long fileOffset)
+    {
+        if (Mmap(address + (nint)offset, (nuint)length, ProtRead | ProtWrite, MapPrivate | MapFixed | flags, descriptor, fileOffset) == -1)
+        {
+            throw new EmuException($"cannot map {length >> 20} MiB of memory: the host refused it (error {Marshal.GetLastPInvokeError()})");
+        }
+    }
 
     /// <summary>Asks for 2 MiB host pages: fewer page faults and host TLB misses, at the price of whole pages committed on first touch.
     /// A host that has none ignores it.</summary>

@@ -14,7 +14,7 @@ using Emu.Machine.Options;
 namespace Emu.Machine;
 
 /// <summary>One machine, from power-on to its end.</summary>
-public sealed class VirtualMachine : IDisposable
+public sealed partial class VirtualMachine : IDisposable
 {
     /// <summary>Bytes of the kernel's random seed: what its generator takes in one go (ChaCha20's key and more).</summary>
     private const int RngSeedLength = 64;
@@ -23,6 +23,8 @@ public sealed class VirtualMachine : IDisposable
     private readonly Log log;
     private readonly ICharBackend? serial;
     private readonly ISemihostingConsole? semihosting;
+    private readonly SnapshotDirectory? origin;
+    private readonly SnapshotReader? originState;
     private readonly BootSource boot;
     private readonly RandomSource random;
     private readonly Clock clock;
@@ -42,11 +44,18 @@ public sealed class VirtualMachine : IDisposable
         options.Validate();
         this.options = options;
         log = host.Log;
+        ulong now = 0;
+        if (options.RestoreFrom is { } path)
+        {
+            origin = new SnapshotDirectory(path);
+            (originState, now) = OpenSnapshot(origin, options.Deterministic);
+        }
+
         boot = BootSource.Open(options);
         memory = new PhysicalAddressSpace(log);
         random = new RandomSource(options.DeterministicSeed);
-        var deterministic = options.Deterministic ? new DeterministicClock(DeterministicClock.DefaultEpochSeconds) : null;
-        clock = deterministic ?? (Clock)new HostClock();
+        var deterministic = options.Deterministic ? new DeterministicClock(DeterministicClock.DefaultEpochSeconds, now) : null;
+        clock = deterministic ?? (Clock)new HostClock(now);
         try
         {
             foreach (var range in Arm64Layout.RamRanges(options.Memory.Size))
@@ -98,7 +107,21 @@ public sealed class VirtualMachine : IDisposable
     /// <exception cref="EmuException">An image cannot be read, or the console cannot be set up.</exception>
     public RunOutcome Run()
     {
-        PowerOn();
+        if (origin is null)
+        {
+            PowerOn();
+        }
+        else
+        {
+            Restore(origin, originState!);
+        }
+
+        if (options.SnapshotAt is { } at)
+        {
+            runner.SnapshotAt = at;
+            runner.SnapshotDue = () => Save(options.SnapshotDirectory!);
+        }
+
         board.StartSerial();
         wall.Start();
         runner.Start();
@@ -162,19 +185,14 @@ public sealed class VirtualMachine : IDisposable
     {
         var hash = new StateHash();
         hash.Add("clock", clock.Now);
-        foreach (var vcpu in vcpus)
+        foreach (var section in Sections())
         {
-            hash.Add(vcpu);
+            hash.Add(section);
         }
 
-        foreach (var device in board.Sections)
+        foreach (var (region, host) in ram)
         {
-            hash.Add(device);
-        }
-
-        foreach (var (region, _) in ram)
-        {
-            hash.Add(region);
+            hash.Add(region, host);
         }
 
         return hash.Finish();

@@ -44,11 +44,11 @@ default_keyring() {
 
 # --- private apt ----------------------------------------------------------------------------------------------------
 
-# apt_open DIR ARCH SUITE: makes the private apt root DIR for ARCH and SUITE and fetches its package lists. The host's
-# architectures, sources, lists and caches are neither read nor written; its proxy settings apply.
+# apt_open DIR ARCH SUITE [deb-src]: makes the private apt root DIR for ARCH and SUITE and fetches its lists, of packages or
+# of sources. The host's architectures, sources, lists and caches are neither read nor written; its proxy settings apply.
 apt_open() {
   apt_root=$1
-  local arch=$2 suite=$3 kind uri keyring have_archive= have_security= fallback
+  local arch=$2 suite=$3 type=${4:-deb} kind uri keyring have_archive= have_security= fallback
   mkdir -p "$apt_root"/{etc/none,state/lists/partial,cache/archives/partial,debs}
   : >"$apt_root/state/status"
   fallback=$(default_keyring)
@@ -56,7 +56,7 @@ apt_open() {
     local k=$3
     [[ $k == - ]] && k=$fallback
     [[ $k == - ]] && k= || k=" [signed-by=$k]"
-    printf 'deb%s %s %s main\n' "$k" "$1" "$2" >>"$apt_root/etc/sources.list"
+    printf '%s%s %s %s main\n' "$type" "$k" "$1" "$2" >>"$apt_root/etc/sources.list"
   }
   : >"$apt_root/etc/sources.list"
   while read -r kind uri keyring; do

@@ -81,7 +81,7 @@ public sealed unsafe class HashTests : IDisposable
     private string Hash()
     {
         var hash = new StateHash();
-        hash.Add(ram);
+        hash.Add(ram, host);
         return hash.Finish();
     }
 }

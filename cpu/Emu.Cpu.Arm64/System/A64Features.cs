@@ -177,8 +177,11 @@ public enum A64Feature
     /// <summary>52-bit addresses with the 4 and 16 KiB granules.</summary>
     LPA2,
 
-    /// <summary>Performance monitors, version 3.</summary>
+    /// <summary>Performance monitors, version 3 (with FEAT_PMUv3p1).</summary>
     PMUv3,
+
+    /// <summary>Small translation tables: TCR.TxSZ up to 48.</summary>
+    TTST,
 }
 
 /// <summary>A set of features. Immutable.</summary>
@@ -214,6 +217,7 @@ public static class A64Features
         A64Feature.SB, A64Feature.SPECRES, A64Feature.DPB, A64Feature.DPB2, A64Feature.DGH, A64Feature.DIT, A64Feature.SSBS2, A64Feature.CSV2, A64Feature.CSV3,
         A64Feature.PAN, A64Feature.PAN2, A64Feature.PAN3, A64Feature.UAO, A64Feature.HPDS, A64Feature.VMID16, A64Feature.HAFDBS, A64Feature.TTCNP,
         A64Feature.TTL, A64Feature.TLBIOS, A64Feature.TLBIRANGE, A64Feature.E0PD, A64Feature.ECV, A64Feature.Gran16K, A64Feature.Gran64K,
+        A64Feature.LVA, A64Feature.LPA, A64Feature.LPA2, A64Feature.TTST, A64Feature.BTI, A64Feature.WFxT, A64Feature.PMUv3,
         A64Feature.LRCPC, A64Feature.LRCPC2, A64Feature.FlagM, A64Feature.FlagM2, A64Feature.PAuth, A64Feature.MOPS,
         A64Feature.FP16, A64Feature.RDM, A64Feature.DotProd, A64Feature.FHM, A64Feature.JSCVT, A64Feature.FCMA, A64Feature.FRINTTS, A64Feature.BF16, A64Feature.I8MM, A64Feature.SHA512, A64Feature.SHA3, A64Feature.SM3, A64Feature.SM4);
 
@@ -283,7 +287,7 @@ public static class A64Features
         new(A64Feature.LPA2, IdRegister.Mmfr0, 28, 1), new(A64Feature.LPA, IdRegister.Mmfr0, 0, 6), new(A64Feature.ECV, IdRegister.Mmfr0, 60, 1),
         new(A64Feature.HAFDBS, IdRegister.Mmfr1, 0, 2), new(A64Feature.VMID16, IdRegister.Mmfr1, 4, 2), new(A64Feature.HPDS, IdRegister.Mmfr1, 12, 1),
         new(A64Feature.PAN, IdRegister.Mmfr1, 20, 1), new(A64Feature.PAN2, IdRegister.Mmfr1, 20, 2), new(A64Feature.PAN3, IdRegister.Mmfr1, 20, 3),
-        new(A64Feature.TTCNP, IdRegister.Mmfr2, 0, 1), new(A64Feature.UAO, IdRegister.Mmfr2, 4, 1), new(A64Feature.LVA, IdRegister.Mmfr2, 16, 1),
+        new(A64Feature.TTCNP, IdRegister.Mmfr2, 0, 1), new(A64Feature.UAO, IdRegister.Mmfr2, 4, 1), new(A64Feature.LVA, IdRegister.Mmfr2, 16, 1), new(A64Feature.TTST, IdRegister.Mmfr2, 28, 1),
         new(A64Feature.TTL, IdRegister.Mmfr2, 48, 1), new(A64Feature.E0PD, IdRegister.Mmfr2, 60, 1),
     ];
 

@@ -145,28 +145,28 @@ public sealed unsafe partial class Arm64Vcpu
 
     /// <summary>Notes an instruction fetch: what TLB maintenance must drop with it.</summary>
     /// <param name="va">Address.</param>
-    /// <param name="largeSize">Bytes of the block it came from, or 0 for a plain 4 KiB page.</param>
-    private void CodeFetched(ulong va, ulong largeSize)
+    /// <param name="reach">Bytes of the block or contiguous run that it came from, or 0 for a plain page.</param>
+    private void CodeFetched(ulong va, ulong reach)
     {
         if (ExceptionLevel != 0 && ((va >> 55) & 1) == 0)
         {
             lowCodeAtEl1 = true;
         }
 
-        if (largeSize == 0)
+        if (reach == 0)
         {
             return;
         }
 
-        // A bit for each 2 MiB, modulo 8 GiB. A contiguous run is at most as large as the next level's block: two neighbours cover it.
+        // A bit for each 2 MiB, modulo 8 GiB.
         const ulong Granule = 2UL << 20;
-        if (largeSize > 64 * Granule)
+        if (reach > 64 * Granule)
         {
             Array.Fill(largeCode, ulong.MaxValue);
             return;
         }
 
-        var reach = Math.Max(largeSize * 16, Granule);
+        reach = Math.Max(reach, Granule);
         var first = (va & ~(reach - 1)) >> 21;
         for (ulong i = 0; i < reach / Granule; i++)
         {

@@ -23,6 +23,11 @@ public sealed unsafe partial class Arm64Vcpu
         public ExceptionClass Class;
         public uint Iss;
         public ulong Far;
+
+        /// <summary>The exception is at <see cref="Pc"/>, the target of the branch that is executing, with this PSTATE.BTYPE.</summary>
+        public bool AtTarget;
+        public ulong Pc;
+        public ulong Btype;
     }
 
     private RecordedFault fault;
@@ -39,9 +44,6 @@ public sealed unsafe partial class Arm64Vcpu
 
     /// <summary>Nothing is wrong: the instruction is to be looked up and executed again.</summary>
     internal void RecordRetry() => fault = default;
-
-    /// <summary>Turns the recorded Data Abort into one of a cache maintenance or address translation instruction.</summary>
-    internal void MarkCacheMaintenance() => fault.Iss |= Iss.CacheMaintenance | Iss.Write;
 
     /// <summary>Replaces the fault address of the recorded exception (DC ZVA reports the address it was given).</summary>
     internal void SetFaultAddress(ulong va) => fault.Far = va;
@@ -63,8 +65,8 @@ public sealed unsafe partial class Arm64Vcpu
     public void RecordAlignmentFault(ulong va, bool write) =>
         Record(ExceptionClass.DataAbort, (uint)FaultStatus.Alignment | (write ? Iss.Write : 0), va);
 
-    /// <summary>Records the external abort of a table walk made by an AT instruction.</summary>
-    internal void RecordWalkAbort(ulong va, uint status) => Record(ExceptionClass.DataAbort, status | Iss.CacheMaintenance | Iss.Write, va);
+    /// <summary>Records the Data Abort of a cache maintenance instruction, or of the table walk of an address translation instruction.</summary>
+    internal void RecordMaintenanceAbort(ulong va, uint status) => Record(ExceptionClass.DataAbort, status | Iss.CacheMaintenance | Iss.Write, va);
 
     /// <inheritdoc/>
     public override void RecordStackAlignmentFault() => Record(ExceptionClass.SpAlignment, 0);
@@ -82,9 +84,15 @@ public sealed unsafe partial class Arm64Vcpu
 
         var f = fault;
         fault = default;
+        if (f.AtTarget)
+        {
+            State->Pc = f.Pc;
+            a->System.Btype = f.Btype;
+        }
+
         var target = Math.Max(ExceptionLevel, 1);
         var exceptionClass = (int)f.Class;
-        if (f.Class is ExceptionClass.InstructionAbort or ExceptionClass.DataAbort && target == ExceptionLevel)
+        if (f.Class is ExceptionClass.InstructionAbort or ExceptionClass.DataAbort or ExceptionClass.Watchpoint && target == ExceptionLevel)
         {
             exceptionClass++;
         }
@@ -115,6 +123,11 @@ public sealed unsafe partial class Arm64Vcpu
         ref var level = ref Level(target);
         var el = (int)(r.CurrentEl >> 2);
         vector += target > el ? VectorLower64 : r.SpSel != 0 ? VectorCurrentSpx : 0;
+        if (Monitors.Counting)
+        {
+            Monitors.Count(PerformanceEvent.ExceptionTaken, s->Retired);
+        }
+
         level.Spsr = ReadPstate();
         level.Elr = returnAddress;
         r.Daif = Pstate.Daif;
@@ -175,6 +188,11 @@ public sealed unsafe partial class Arm64Vcpu
 
         // DebugExceptionReturnSS: SS is taken over only when stepping is enabled at the target and not here.
         var stepHere = StepEnabled();
+        if (Monitors.Counting)
+        {
+            Monitors.Count(PerformanceEvent.ExceptionReturn, s->Retired);
+        }
+
         if (features.Has(A64Feature.PAN))
         {
             SetPan(spsr & Pstate.Pan);
@@ -195,6 +213,10 @@ public sealed unsafe partial class Arm64Vcpu
         if (illegalState)
         {
             TakeSynchronous(Math.Max(ExceptionLevel, 1), (int)ExceptionClass.IllegalState, 0, s->Pc);
+        }
+        else if (r.Btype != 0)
+        {
+            CheckReturnTarget();
         }
     }
 
@@ -261,8 +283,18 @@ public sealed unsafe partial class Arm64Vcpu
             ModeChanged();
         }
 
+        if ((register.Effects & RegisterEffects.Debug) != 0)
+        {
+            DebugChanged();
+        }
+
         if ((register.Effects & RegisterEffects.Context) != 0)
         {
+            if (Monitors.Counting)
+            {
+                Monitors.Count(PerformanceEvent.TranslationTableWrite, State->ExactRetired);
+            }
+
             ContextChanged();
         }
     }
@@ -292,8 +324,19 @@ public sealed unsafe partial class Arm64Vcpu
     protected override BlockExit Enter(Block* block)
     {
         var s = State;
+        if ((s->ModeKey & (ulong)(A64Mode.SoftwareStep | A64Mode.Breakpoints)) == 0)
+        {
+            return base.Enter(block);
+        }
+
         if ((s->ModeKey & (ulong)A64Mode.SoftwareStep) == 0)
         {
+            if (TryTakeBreakpoint())
+            {
+                return BlockExit.Left;
+            }
+
+            s->Limit = s->Retired + 1;
             return base.Enter(block);
         }
 
@@ -302,6 +345,11 @@ public sealed unsafe partial class Arm64Vcpu
         {
             // Active-pending.
             TakeStep();
+            return BlockExit.Left;
+        }
+
+        if (TryTakeBreakpoint())
+        {
             return BlockExit.Left;
         }
 

@@ -33,6 +33,7 @@ public sealed unsafe partial class Arm64Vcpu
         {
             case TlbInvalidationKind.All:
                 Tlb.FlushAll();
+                largestMask = SmallestLargeMask;
                 FlushCodeLookups();
                 break;
             case TlbInvalidationKind.Asid:
@@ -73,7 +74,7 @@ public sealed unsafe partial class Arm64Vcpu
         {
             foreach (var table in Tlb.Tables)
             {
-                table.FlushRange(first, last, UntaggedMask);
+                table.FlushRange(first, last, UntaggedMask, largestMask);
             }
 
             FlushCodeLookups();
@@ -84,7 +85,7 @@ public sealed unsafe partial class Arm64Vcpu
         {
             foreach (var table in Tlb.Tables)
             {
-                table.FlushPage(va, UntaggedMask);
+                table.FlushPage(va, UntaggedMask, largestMask);
             }
 
             if (MayBeLargeCode(va))

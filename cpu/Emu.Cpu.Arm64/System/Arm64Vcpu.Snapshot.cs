@@ -1,5 +1,6 @@
 // Everything of an A64 vCPU that the guest can observe, in a fixed order.
 using Emu.Core;
+using Emu.Cpu.Arm64.Translate;
 
 namespace Emu.Cpu.Arm64.SystemLevel;
 
@@ -16,6 +17,7 @@ public sealed unsafe partial class Arm64Vcpu
         writer.U64(s->Flags);
         writer.U64(s->Pc);
         writer.U64(s->Retired);
+        writer.U16((ushort)Unfinished);
         writer.Bool(s->Halted != 0);
         writer.Bool(PoweredOff);
         writer.Bool(illegalState);
@@ -42,6 +44,7 @@ public sealed unsafe partial class Arm64Vcpu
         s->Flags = reader.U64() & 15;
         s->Pc = reader.U64();
         s->Retired = reader.U64();
+        Unfinished = reader.U16();
         s->Halted = reader.Bool() ? 1 : 0;
         PoweredOff = reader.Bool();
         illegalState = reader.Bool();
@@ -55,6 +58,11 @@ public sealed unsafe partial class Arm64Vcpu
         if (a->System.CurrentEl >> 2 > 1)
         {
             throw new InvalidDataException($"{SnapshotName}: exception level {a->System.CurrentEl >> 2}, expected 0 or 1");
+        }
+
+        if (Unfinished >= A64Translator.MaximumInstructions)
+        {
+            throw new InvalidDataException($"{SnapshotName}: {Unfinished} instructions left of a block, fewer than {A64Translator.MaximumInstructions} expected");
         }
 
         if (s->ExclusiveSize is < 0 or > 16)

@@ -5,9 +5,6 @@ namespace Emu.Cpu.Arm64.SystemLevel;
 
 public sealed unsafe partial class Arm64Vcpu
 {
-    /// <summary>Entries of the longest run that the Contiguous bit joins (16 KiB granule, level 3; Arm ARM D8.7.1).</summary>
-    private const ulong LongestContiguousRun = 128;
-
     private const ulong DescriptorValid = 1;
     private const ulong DescriptorTable = 2;
     private const ulong DescriptorUser = 1UL << 6;
@@ -26,6 +23,11 @@ public sealed unsafe partial class Arm64Vcpu
 
     private TranslationRegime regime;
 
+    /// <summary>~(bytes - 1) of the largest translation since the last full flush, 1 GiB at least: what TLB maintenance compares large entries with.</summary>
+    private ulong largestMask = SmallestLargeMask;
+
+    private const ulong SmallestLargeMask = ~0x3FFF_FFFFUL;
+
     /// <summary>TCR_EL1 changed.</summary>
     private void RegimeChanged() => regime = TranslationRegime.FromTcrEl1(a->System.El1.Tcr, Cluster.Features);
 
@@ -34,6 +36,7 @@ public sealed unsafe partial class Arm64Vcpu
     {
         RegimeChanged();
         Tlb.FlushAll();
+        largestMask = SmallestLargeMask;
         FlushCodeLookups();
         ContextChanged();
     }
@@ -60,7 +63,7 @@ public sealed unsafe partial class Arm64Vcpu
             }
         }
 
-        Walk(va, kind, user, a->System.Pan != 0 && !user, out var w);
+        Walk(va, kind, user, a->System.Pan != 0 && !user, WalkPurpose.Access, out var w);
         if (w.Status != FaultStatus.None)
         {
             if (kind == AccessKind.Execute)
@@ -75,21 +78,27 @@ public sealed unsafe partial class Arm64Vcpu
             return false;
         }
 
-        var large = w.Size > 0x1000 || w.Contiguous;
+        if (w.Large && ((w.Reach - 1) & largestMask) != 0)
+        {
+            largestMask = ~(w.Reach - 1);
+        }
+
         if (kind == AccessKind.Execute)
         {
-            CodeFetched(va, large ? w.Size : 0);
+            CodeFetched(va, w.Large ? w.Reach : 0);
+            NoteGuarded(va, w.Guarded);
         }
 
         translation.PhysicalPage = w.Physical & TlbEntry.PageMask;
         translation.Readable = w.Readable;
         translation.Writable = w.Writable;
-        translation.LargeSize = w.Contiguous ? w.Size * LongestContiguousRun : w.Size;
+        translation.LargeSize = w.Reach;
         translation.Info = (w.IsDevice ? TlbInfo.Device : 0)
             | ((a->System.El1.Sctlr & Sctlr.A) != 0 ? TlbInfo.CheckAlignment : 0)
             | (w.NonGlobal ? TlbInfo.NonGlobal : 0)
-            | (large ? TlbInfo.Large : 0)
-            | (w.UserAccessible ? TlbInfo.UserAccessible : 0);
+            | (w.Large ? TlbInfo.Large : 0)
+            | (w.UserAccessible ? TlbInfo.UserAccessible : 0)
+            | WatchedInfo(va);
         return true;
     }
 
@@ -110,16 +119,17 @@ public sealed unsafe partial class Arm64Vcpu
     /// <param name="kind">What the access does.</param>
     /// <param name="user">Made with EL0 permissions.</param>
     /// <param name="pan">PSTATE.PAN applies.</param>
+    /// <param name="purpose">What for.</param>
     /// <param name="w">The outcome.</param>
-    internal void Walk(ulong va, AccessKind kind, bool user, bool pan, out WalkResult w)
+    internal void Walk(ulong va, AccessKind kind, bool user, bool pan, WalkPurpose purpose, out WalkResult w)
     {
-        while (!TryWalk(va, kind, user, pan, out w))
+        while (!TryWalk(va, kind, user, pan, purpose, out w))
         {
             // A descriptor changed between being read and being updated by hardware: read the tables again.
         }
     }
 
-    private bool TryWalk(ulong va, AccessKind kind, bool user, bool pan, out WalkResult w)
+    private bool TryWalk(ulong va, AccessKind kind, bool user, bool pan, WalkPurpose purpose, out WalkResult w)
     {
         w = default;
         w.Status = FaultStatus.None;
@@ -147,7 +157,7 @@ public sealed unsafe partial class Arm64Vcpu
         var levelShift = shift + ((3 - level) * stride);
         var indexBits = half.InputSize - levelShift;
         var table = TableBase(ttbr, in half, indexBits);
-        if (table >> regime.OutputSize != 0)
+        if (table >> half.OutputSize != 0)
         {
             w.Status = FaultStatus.AddressSize;
             return true;
@@ -180,7 +190,7 @@ public sealed unsafe partial class Arm64Vcpu
                 }
 
                 table = OutputAddress(descriptor, in half, shift);
-                if (table >> regime.OutputSize != 0)
+                if (table >> half.OutputSize != 0)
                 {
                     w.Status = FaultStatus.AddressSize;
                     return true;
@@ -200,20 +210,23 @@ public sealed unsafe partial class Arm64Vcpu
 
             w.Size = 1UL << levelShift;
             w.Physical = OutputAddress(descriptor, in half, levelShift);
-            if (w.Physical >> regime.OutputSize != 0)
+            if (w.Physical >> half.OutputSize != 0)
             {
                 w.Status = FaultStatus.AddressSize;
                 return true;
             }
 
             w.Physical |= va & (w.Size - 1);
-            return Leaf(descriptor, hierarchy, entry, pointer, kind, user, pan, in half, ref w);
+            var contiguous = (descriptor & DescriptorContiguous) != 0;
+            w.Large = level < 3 || contiguous;
+            w.Reach = contiguous ? w.Size * ContiguousEntries(shift, level) : w.Size;
+            return Leaf(descriptor, hierarchy, entry, pointer, kind, user, pan, purpose, in half, ref w);
         }
     }
 
     /// <summary>The access flag, permissions and attributes of a page or block descriptor; false to walk again.</summary>
     private bool Leaf(
-        ulong descriptor, ulong hierarchy, ulong entry, ulong* pointer, AccessKind kind, bool user, bool pan, in TranslationHalf half, ref WalkResult w)
+        ulong descriptor, ulong hierarchy, ulong entry, ulong* pointer, AccessKind kind, bool user, bool pan, WalkPurpose purpose, in TranslationHalf half, ref WalkResult w)
     {
         if ((descriptor & DescriptorAccessed) == 0)
         {
@@ -264,7 +277,7 @@ public sealed unsafe partial class Arm64Vcpu
             return true;
         }
 
-        if (mayDirty && kind == AccessKind.Write)
+        if (mayDirty && kind == AccessKind.Write && purpose == WalkPurpose.Access)
         {
             if (!UpdateDescriptor(pointer, entry, descriptor, descriptor & ~DescriptorReadOnly, ref w))
             {
@@ -278,10 +291,9 @@ public sealed unsafe partial class Arm64Vcpu
         w.Writable = writable && !mayDirty;
         w.UserAccessible = userAccess;
         w.NonGlobal = (descriptor & DescriptorNonGlobal) != 0;
-        w.Contiguous = (descriptor & DescriptorContiguous) != 0;
         w.Guarded = (descriptor & DescriptorGuarded) != 0;
         w.Attribute = (byte)(a->System.El1.Mair >> (int)((descriptor >> 2) & 7) * 8);
-        w.Shareability = (byte)(half.LargeAddresses ? 3 : (descriptor >> 8) & 3);
+        w.Shareability = (byte)(half.LargeAddresses ? half.Shareability : (descriptor >> 8) & 3);
         return true;
     }
 
@@ -306,8 +318,7 @@ public sealed unsafe partial class Arm64Vcpu
     private void WalkDisabled(ulong va, AccessKind kind, bool topByteIgnored, ref WalkResult w)
     {
         var address = topByteIgnored ? va & 0x00FF_FFFF_FFFF_FFFF : va;
-        var implemented = Cluster.Features.Has(A64Feature.LPA) || Cluster.Features.Has(A64Feature.LPA2) ? 52 : 48;
-        if (address >> implemented != 0)
+        if (address >> TranslationRegime.PhysicalSize(Cluster.Features) != 0)
         {
             w.Status = FaultStatus.AddressSize;
             return;
@@ -316,6 +327,7 @@ public sealed unsafe partial class Arm64Vcpu
         // Data: Device-nGnRnE. Instructions: Normal, whatever SCTLR.I says about caching them.
         w.Physical = address;
         w.Size = 0x1000;
+        w.Reach = w.Size;
         w.Readable = true;
         w.Writable = true;
         w.Attribute = kind == AccessKind.Execute ? (byte)0xFF : (byte)0;
@@ -326,15 +338,18 @@ public sealed unsafe partial class Arm64Vcpu
     {
         12 => level is 1 or 2 || (level == 0 && half.LargeAddresses),
         14 => level == 2 || (level == 1 && half.LargeAddresses),
-        _ => level == 2 || (level == 1 && half.InputSize > 48),
+        _ => level == 2 || (level == 1 && half.LargeLeaves),
     };
 
+    /// <summary>Entries of a run with the Contiguous hint (Arm ARM D8.6.1).</summary>
+    private static uint ContiguousEntries(int granuleShift, int level) => granuleShift switch { 12 => 16, 14 => level == 3 ? 128u : 32, _ => 32 };
+
     /// <summary>Table base of a TTBR: aligned to the size of the first table, with the upper bits of 52-bit formats.</summary>
-    private ulong TableBase(ulong ttbr, in TranslationHalf half, int indexBits)
+    private static ulong TableBase(ulong ttbr, in TranslationHalf half, int indexBits)
     {
         const ulong Low48 = 0x0000_FFFF_FFFF_FFFF;
         var alignment = Math.Max(indexBits + 3, 3);
-        if (regime.OutputSize == 52 && (half.LargeAddresses || half.GranuleShift == 16))
+        if (half.LargeBase)
         {
             // BADDR[5:2] hold address bits 51:48, and the table is at least 64-byte aligned.
             alignment = Math.Max(alignment, 6);
@@ -345,7 +360,7 @@ public sealed unsafe partial class Arm64Vcpu
     }
 
     /// <summary>The address in a descriptor, cleared below <paramref name="shift"/>.</summary>
-    private ulong OutputAddress(ulong descriptor, in TranslationHalf half, int shift)
+    private static ulong OutputAddress(ulong descriptor, in TranslationHalf half, int shift)
     {
         const ulong Low48 = 0x0000_FFFF_FFFF_FFFF;
         var mask = ulong.MaxValue << shift;
@@ -355,7 +370,7 @@ public sealed unsafe partial class Arm64Vcpu
             return (descriptor & 0x0003_FFFF_FFFF_FFFF & mask) | (((descriptor >> 8) & 3) << 50);
         }
 
-        if (half.GranuleShift == 16 && regime.OutputSize == 52)
+        if (half.LargeLeaves)
         {
             return (descriptor & Low48 & mask) | (((descriptor >> 12) & 15) << 48);
         }

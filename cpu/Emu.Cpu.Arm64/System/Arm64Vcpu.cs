@@ -38,6 +38,7 @@ public sealed unsafe partial class Arm64Vcpu : Vcpu, IA64Exceptions
 
         PhysicalTimer = new GenericTimer(configuration.Clock, configuration.PhysicalTimer, &a->System.CntpCtl, &a->System.CntpCval, null);
         VirtualTimer = new GenericTimer(configuration.Clock, configuration.VirtualTimer, &a->System.CntvCtl, &a->System.CntvCval, &a->System.CntvoffEl2);
+        Monitors = new PerformanceMonitors(this, configuration);
         InitializeTables();
         Reset();
     }
@@ -65,6 +66,9 @@ public sealed unsafe partial class Arm64Vcpu : Vcpu, IA64Exceptions
     /// <summary>CNTV.</summary>
     public GenericTimer VirtualTimer { get; }
 
+    /// <summary>The performance monitors.</summary>
+    public PerformanceMonitors Monitors { get; }
+
     /// <summary>PSTATE.EL.</summary>
     public int ExceptionLevel => (int)(a->System.CurrentEl >> 2);
 
@@ -91,6 +95,7 @@ public sealed unsafe partial class Arm64Vcpu : Vcpu, IA64Exceptions
     public override void Reset()
     {
         ResetCore();
+        Unfinished = 0;
         a->System.PowerState = (ulong)PowerState.Off;
         a->System.RandomState = Configuration.RandomSeed ?? 0;
         PoweredOff = true;
@@ -139,15 +144,21 @@ public sealed unsafe partial class Arm64Vcpu : Vcpu, IA64Exceptions
         StateReplaced();
     }
 
+    /// <inheritdoc/>
+    public override bool ChecksAlignmentFirst => (a->System.El1.Sctlr & Sctlr.A) != 0;
+
     /// <summary>Everything derived from the registers is made again.</summary>
     private void StateReplaced()
     {
         Tlb.FlushAll();
+        largestMask = SmallestLargeMask;
         FlushCodeLookups();
         RegimeChanged();
         ForgetContext();
         ModeChanged();
         SelectTables();
+        DebugChanged();
+        Monitors.Restored();
     }
 
     /// <summary>The banked registers of EL1 to EL3.</summary>
@@ -171,6 +182,7 @@ public sealed unsafe partial class Arm64Vcpu : Vcpu, IA64Exceptions
 
             mode |= (sctlr & (el == 0 ? Sctlr.SA0 : Sctlr.SA)) != 0 ? A64Mode.CheckSp : 0;
             mode |= (sctlr & Sctlr.A) != 0 ? A64Mode.CheckAlignment : 0;
+            mode |= guardedSeen[el] ? A64Mode.Bti : 0;
             modeByLevel[el] = (ulong)mode;
         }
 
@@ -193,6 +205,11 @@ public sealed unsafe partial class Arm64Vcpu : Vcpu, IA64Exceptions
             key |= (ulong)A64Mode.SoftwareStep;
         }
 
+        if ((breakpointLevels & (1u << (int)el)) != 0)
+        {
+            key |= (ulong)A64Mode.Breakpoints;
+        }
+
         State->ModeKey = key;
     }
 
@@ -200,6 +217,11 @@ public sealed unsafe partial class Arm64Vcpu : Vcpu, IA64Exceptions
     private void EnterLevel(int el, ulong spSel)
     {
         ref var r = ref a->System;
+        if (Monitors.Counting)
+        {
+            Monitors.Synchronize(State->Retired);
+        }
+
         *StackSlot((int)(r.CurrentEl >> 2), r.SpSel) = X(StackPointer);
         X(StackPointer) = *StackSlot(el, spSel);
         r.CurrentEl = (ulong)el << 2;

@@ -65,17 +65,12 @@ public static unsafe class CacheHelpers
             return Status.Fault;
         }
 
-        if (!TryAccess(s, op, write: false, out var entry))
+        if (!TryAccess(s, op, write: false, out var physical))
         {
             return Status.Fault;
         }
 
-        if ((entry->Info & (ulong)TlbInfo.Ram) != 0)
-        {
-            var va = *(ulong*)((byte*)s + op->A);
-            cpu.Memory.NotifyWritten((entry->Info & TlbEntry.PageMask) | (va & 0xFFF & ~(ulong)(LineBytes - 1)), LineBytes);
-        }
-
+        cpu.Memory.NotifyWritten(physical & ~(ulong)(LineBytes - 1), LineBytes);
         return Status.Continue;
     }
 
@@ -152,19 +147,29 @@ public static unsafe class CacheHelpers
         return false;
     }
 
-    /// <summary>Translates the operand as the permission check of a maintenance operation; false with the fault recorded.</summary>
-    private static bool TryAccess(CpuState* s, MicroOp* op, bool write, out TlbEntry* entry)
+    /// <summary>
+    /// Translates the operand as the permission check of a maintenance operation, which PAN leaves alone (Arm ARM D8.4.4); false with the fault recorded.
+    /// </summary>
+    private static bool TryAccess(CpuState* s, MicroOp* op, bool write, out ulong physical)
     {
         var va = *(ulong*)((byte*)s + op->A);
-        MemoryAccess.Probe(s, op, va, 1, write, out var status);
+        var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+        if (((write ? e->WriteTag : e->ReadTag) & ~(TlbEntry.Slow | TlbEntry.Code)) == (va & TlbEntry.PageMask))
+        {
+            physical = (e->Info & TlbEntry.PageMask) | (va & ~TlbEntry.PageMask);
+            return true;
+        }
+
+        s->ExactRetired = s->Retired - op->Left;
         var cpu = SystemHelpers.Owner(s);
-        entry = cpu.Tlb.FromPointer(s->Tlb).Entry(va);
-        if (status != Status.Fault)
+        cpu.Walk(va, write ? AccessKind.Write : AccessKind.Read, user: cpu.ExceptionLevel == 0, pan: false, WalkPurpose.Maintenance, out var w);
+        physical = w.Physical;
+        if (w.Status == FaultStatus.None)
         {
             return true;
         }
 
-        cpu.MarkCacheMaintenance();
+        cpu.RecordMaintenanceAbort(va, w.StatusCode);
         return false;
     }
 }
@@ -183,15 +188,15 @@ public static unsafe class AddressTranslation
         var write = (op->Aux & (1 << 5)) != 0;
         var user = (op->Aux & (2 << 5)) != 0;
         var withPan = ((op->Aux >> 8) & 15) == 9 && cpu.Arm64->System.Pan != 0;
-        cpu.Walk(va, write ? AccessKind.Write : AccessKind.Read, user, withPan, out var w);
-        if (w.Status == FaultStatus.ExternalOnWalk)
+        cpu.Walk(va, write ? AccessKind.Write : AccessKind.Read, user, withPan, WalkPurpose.Maintenance, out var w);
+        if (w.Status is FaultStatus.ExternalOnWalk or FaultStatus.UnsupportedUpdate)
         {
-            cpu.RecordWalkAbort(va, w.StatusCode);
+            cpu.RecordMaintenanceAbort(va, w.StatusCode);
             return Status.Fault;
         }
 
         cpu.Arm64->System.Par = w.Status == FaultStatus.None
-            ? ((ulong)w.Attribute << 56) | (w.Physical & 0x000F_FFFF_FFFF_F000) | ParRes1 | ((ulong)(w.IsDevice ? 2u : w.Shareability) << 7)
+            ? ((ulong)w.Attribute << 56) | (w.Physical & 0x000F_FFFF_FFFF_F000) | ParRes1 | ((ulong)w.ReportedShareability << 7)
             : ParRes1 | ((ulong)w.StatusCode << 1) | ParFault;
         return Status.Continue;
     }

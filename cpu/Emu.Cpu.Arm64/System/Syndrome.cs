@@ -108,6 +108,15 @@ public static class Iss
     /// <summary>Data Abort CM: cache maintenance or address translation instruction.</summary>
     public const uint CacheMaintenance = 1u << 8;
 
+    /// <summary>Trapped WFx TI[0]: of WFE or WFET.</summary>
+    public const uint WaitForEvent = 1;
+
+    /// <summary>Trapped WFx TI[1]: of WFIT or WFET.</summary>
+    public const uint WaitTimed = 2;
+
+    /// <summary>Trapped WFx RV and RN: the register of WFIT or WFET.</summary>
+    public static uint RegisterNumber(uint n) => (1u << 2) | (n << 5);
+
     /// <summary>CV = 1, COND = AL: what A64 instructions report in WFx and FP traps.</summary>
     public const uint ConditionAlways = 0x1E0_0000;
 

@@ -51,6 +51,13 @@ public static unsafe class SystemHelpers
         return Status.ExitPc;
     }
 
+    /// <summary>What PSTATE.BTYPE would be after an indirect branch (A is its target, Aux the BTYPE, B the branch's own address where that matters).</summary>
+    public static int BranchTarget(CpuState* s, MicroOp* op)
+    {
+        var here = *(ulong*)((byte*)s + op->B);
+        return Owner(s).PermitsBranch(*(ulong*)((byte*)s + op->A), (BranchType)op->Aux, here) ? Status.Continue : Status.Fault;
+    }
+
     /// <summary>BRK.</summary>
     public static int Brk(CpuState* s, MicroOp* op)
     {
@@ -85,10 +92,10 @@ public static unsafe class SystemHelpers
     /// WFE: clears the event register, or gives the host CPU away for a moment. It never sleeps: the exclusive monitor works by value, so that
     /// clearing it raises no event that a sleeper could wake on.
     /// </summary>
-    public static int Wfe(CpuState* s, MicroOp* op) => WaitForEvent(s, 1);
+    public static int Wfe(CpuState* s, MicroOp* op) => WaitForEvent(s, Iss.WaitForEvent);
 
     /// <summary>WFET: as WFE, which never outstays the timeout.</summary>
-    public static int WfeTimed(CpuState* s, MicroOp* op) => WaitForEvent(s, 3 | (op->Aux & 31) << 5);
+    public static int WfeTimed(CpuState* s, MicroOp* op) => WaitForEvent(s, Iss.WaitTimed | Iss.WaitForEvent | Iss.RegisterNumber(op->Aux & 31));
 
     private static int WaitForEvent(CpuState* s, uint iss)
     {
@@ -144,7 +151,7 @@ public static unsafe class SystemHelpers
 
         if (cpu.ExceptionLevel == 0 && (cpu.Arm64->System.El1.Sctlr & Sctlr.NTWI) == 0)
         {
-            cpu.Record(ExceptionClass.TrappedWfx, Iss.ConditionAlways | 2 | ((op->Aux & 31) << 5));
+            cpu.Record(ExceptionClass.TrappedWfx, Iss.ConditionAlways | Iss.WaitTimed | Iss.RegisterNumber(op->Aux & 31));
             return Status.Fault;
         }
 

@@ -30,6 +30,9 @@ public enum RegisterEffects
 
     /// <summary>Changes the ASID or TTBR0 from the next context synchronization event on.</summary>
     Context = 4,
+
+    /// <summary>Changes which breakpoints and watchpoints there are.</summary>
+    Debug = 8,
 }
 
 /// <summary>One register.</summary>

@@ -22,7 +22,7 @@ public static unsafe partial class SystemRegisterTable
         [
             Plain(2, 0, 0, 0, 2, "OSDTRRX_EL1", 1, &At->System.Osdtrrx, 0xFFFF_FFFF),
             Plain(2, 0, 0, 2, 0, "MDCCINT_EL1", 1, &At->System.Mdccint, 3UL << 29),
-            Plain(2, 0, 0, 2, 2, "MDSCR_EL1", 1, &At->System.Mdscr, MdscrMask, RegisterEffects.Mode),
+            Plain(2, 0, 0, 2, 2, "MDSCR_EL1", 1, &At->System.Mdscr, MdscrMask, RegisterEffects.Mode | RegisterEffects.Debug),
             Plain(2, 0, 0, 3, 2, "OSDTRTX_EL1", 1, &At->System.Osdtrtx, 0xFFFF_FFFF),
             Plain(2, 0, 0, 6, 2, "OSECCR_EL1", 1, &At->System.Oseccr, 0xFFFF_FFFF),
             Made(2, 0, 1, 0, 0, "MDRAR_EL1", 1, c => 0),
@@ -43,14 +43,15 @@ public static unsafe partial class SystemRegisterTable
         ];
         for (uint n = 0; n < A64Features.Breakpoints; n++)
         {
-            rows.Add(Plain(2, 0, 0, n, 4, $"DBGBVR{n}_EL1", 1, &At->System.Dbgbvr[n], ~3UL));
-            rows.Add(Plain(2, 0, 0, n, 5, $"DBGBCR{n}_EL1", 1, &At->System.Dbgbcr[n], BreakpointControlMask));
+            // The context-aware one holds a CONTEXTIDR value.
+            rows.Add(Plain(2, 0, 0, n, 4, $"DBGBVR{n}_EL1", 1, &At->System.Dbgbvr[n], n == A64Features.Breakpoints - 1 ? ulong.MaxValue : ~3UL, RegisterEffects.Debug));
+            rows.Add(Plain(2, 0, 0, n, 5, $"DBGBCR{n}_EL1", 1, &At->System.Dbgbcr[n], BreakpointControlMask, RegisterEffects.Debug));
         }
 
         for (uint n = 0; n < A64Features.Watchpoints; n++)
         {
-            rows.Add(Plain(2, 0, 0, n, 6, $"DBGWVR{n}_EL1", 1, &At->System.Dbgwvr[n], ~3UL));
-            rows.Add(Plain(2, 0, 0, n, 7, $"DBGWCR{n}_EL1", 1, &At->System.Dbgwcr[n], WatchpointControlMask));
+            rows.Add(Plain(2, 0, 0, n, 6, $"DBGWVR{n}_EL1", 1, &At->System.Dbgwvr[n], ~3UL, RegisterEffects.Debug));
+            rows.Add(Plain(2, 0, 0, n, 7, $"DBGWCR{n}_EL1", 1, &At->System.Dbgwcr[n], WatchpointControlMask, RegisterEffects.Debug));
         }
 
         return rows;
@@ -59,6 +60,6 @@ public static unsafe partial class SystemRegisterTable
     private static void WriteOsLock(Arm64Vcpu c, ulong value)
     {
         c.Arm64->System.OsLock = (value & 1) << 1;
-        c.UpdateMode();
+        c.DebugChanged();
     }
 }

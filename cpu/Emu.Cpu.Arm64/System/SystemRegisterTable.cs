@@ -4,7 +4,7 @@ namespace Emu.Cpu.Arm64.SystemLevel;
 /// <summary>Finds registers by encoding. Debug, timer, performance and EL2/EL3 rows are in the table's other files.</summary>
 public static unsafe partial class SystemRegisterTable
 {
-    private static readonly SystemRegister[] All = [.. Level1(), .. User(), .. DebugRows(), .. TimerRows(), .. HypervisorRows()];
+    private static readonly SystemRegister[] All = [.. Level1(), .. User(), .. DebugRows(), .. TimerRows(), .. PerformanceRows(), .. HypervisorRows()];
     private static readonly short[] Index = BuildIndex();
 
     /// <summary>Every row.</summary>

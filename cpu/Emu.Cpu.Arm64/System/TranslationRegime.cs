@@ -33,6 +33,18 @@ public struct TranslationHalf
 
     /// <summary>Level the walk starts at.</summary>
     public int StartLevel;
+
+    /// <summary>Log2 of the output address range (TCR.IPS, capped by what is implemented for the granule).</summary>
+    public int OutputSize;
+
+    /// <summary>Descriptors of the 64 KiB granule hold address bits 51:48 in bits 15:12 (FEAT_LPA), whatever the output range.</summary>
+    public bool LargeLeaves;
+
+    /// <summary>TCR.SHn: the shareability of memory where descriptors of <see cref="LargeAddresses"/> have no room for it.</summary>
+    public byte Shareability;
+
+    /// <summary>TTBR holds address bits 51:48 in bits 5:2.</summary>
+    public bool LargeBase;
 }
 
 /// <summary>A stage 1 translation regime as the control registers describe it.</summary>
@@ -43,9 +55,6 @@ public struct TranslationRegime
 
     /// <summary>The half that TTBR1 covers.</summary>
     public TranslationHalf High;
-
-    /// <summary>Log2 of the output address range (TCR.IPS, capped by what is implemented).</summary>
-    public int OutputSize;
 
     /// <summary>TCR.HA: the Access flag is set by hardware.</summary>
     public bool HardwareAccessFlag;
@@ -74,36 +83,35 @@ public struct TranslationRegime
     {
         bool Bit(int n) => ((tcr >> n) & 1) != 0;
         var ds = Bit(59) && features.Has(A64Feature.LPA2);
-        var implemented = features.Has(A64Feature.LPA) || features.Has(A64Feature.LPA2) ? 52 : 48;
+        var output = OutputSizes[(tcr >> 32) & 7];
         var regime = new TranslationRegime
         {
-            OutputSize = Math.Min(OutputSizes[(tcr >> 32) & 7], implemented),
             HardwareAccessFlag = Bit(39) && features.Has(A64Feature.HAFDBS),
             HardwareDirty = Bit(39) && Bit(40) && features.Has(A64Feature.HAFDBS),
             AsidInTtbr1 = Bit(22),
             LargeAsid = Bit(36),
         };
-        regime.Low = Half((int)(tcr & 63), Granules0[(tcr >> 14) & 3], ds, features);
+        regime.Low = Half((int)(tcr & 63), Granules0[(tcr >> 14) & 3], ds, output, features);
+        regime.Low.Shareability = (byte)((tcr >> 12) & 3);
         regime.Low.Disabled = Bit(7);
         regime.Low.TopByteIgnored = Bit(37);
         regime.Low.TopByteIgnoredForInstructions = Bit(37) && !(Bit(51) && features.Has(A64Feature.PAuth));
         regime.Low.HierarchyDisabled = Bit(41) && features.Has(A64Feature.HPDS);
         regime.Low.UnprivilegedDisabled = Bit(55) && features.Has(A64Feature.E0PD);
-        regime.High = Half((int)((tcr >> 16) & 63), Granules1[(tcr >> 30) & 3], ds, features);
+        regime.High = Half((int)((tcr >> 16) & 63), Granules1[(tcr >> 30) & 3], ds, output, features);
+        regime.High.Shareability = (byte)((tcr >> 28) & 3);
         regime.High.Disabled = Bit(23);
         regime.High.TopByteIgnored = Bit(38);
         regime.High.TopByteIgnoredForInstructions = Bit(38) && !(Bit(52) && features.Has(A64Feature.PAuth));
         regime.High.HierarchyDisabled = Bit(42) && features.Has(A64Feature.HPDS);
         regime.High.UnprivilegedDisabled = Bit(56) && features.Has(A64Feature.E0PD);
-        if (!ds && regime.OutputSize == 52 && regime.Low.GranuleShift != 16 && regime.High.GranuleShift != 16)
-        {
-            regime.OutputSize = 48;
-        }
-
         return regime;
     }
 
-    private static TranslationHalf Half(int size, int granule, bool ds, A64FeatureSet features)
+    /// <summary>Log2 of the physical address range (ID_AA64MMFR0_EL1.PARange).</summary>
+    public static int PhysicalSize(A64FeatureSet features) => features.Has(A64Feature.LPA) || features.Has(A64Feature.LPA2) ? 52 : 48;
+
+    private static TranslationHalf Half(int size, int granule, bool ds, int output, A64FeatureSet features)
     {
         var present = granule switch
         {
@@ -115,14 +123,29 @@ public struct TranslationRegime
         var shift = present ? granule : 12;
         var half = new TranslationHalf { GranuleShift = shift, LargeAddresses = ds && shift != 16 };
         var minimum = half.LargeAddresses || (shift == 16 && features.Has(A64Feature.LVA)) ? 12 : 16;
+        var maximum = !features.Has(A64Feature.TTST) ? 39 : shift == 16 ? 47 : 48;
+        var largeOutput = shift == 16 ? features.Has(A64Feature.LPA) : half.LargeAddresses;
+        half.OutputSize = Math.Min(output, largeOutput ? 52 : 48);
+        half.LargeBase = half.LargeAddresses || (shift == 16 && half.OutputSize == 52);
 
         // Sizes out of range are a level 0 translation fault (one of the choices of Arm ARM D8.2.4).
-        half.Invalid = !present || size < minimum || size > 39;
-        half.InputSize = 64 - Math.Clamp(size, minimum, 39);
+        half.Invalid = !present || size < minimum || size > maximum;
+        half.InputSize = 64 - Math.Clamp(size, minimum, maximum);
         var stride = shift - 3;
         half.StartLevel = 4 - ((half.InputSize - shift + stride - 1) / stride);
+        half.LargeLeaves = shift == 16 && features.Has(A64Feature.LPA);
         return half;
     }
+}
+
+/// <summary>What a walk is made for.</summary>
+public enum WalkPurpose
+{
+    /// <summary>An access: descriptors are updated by hardware where TCR says so.</summary>
+    Access,
+
+    /// <summary>AT, IC or DC: the dirty state is never updated (Arm ARM, SetDirtyState).</summary>
+    Maintenance,
 }
 
 /// <summary>Outcome of a walk.</summary>
@@ -137,11 +160,14 @@ public struct WalkResult
     /// <summary>Physical address of the byte asked for.</summary>
     public ulong Physical;
 
-    /// <summary>Size of the page or block in bytes; for a contiguous entry, of the run is unknown: <see cref="Contiguous"/>.</summary>
+    /// <summary>Size of the page or block in bytes.</summary>
     public ulong Size;
 
-    /// <summary>The entry has the Contiguous hint.</summary>
-    public bool Contiguous;
+    /// <summary>Bytes that a TLB may hold as one translation: <see cref="Size"/>, or the run of entries with the Contiguous hint.</summary>
+    public ulong Reach;
+
+    /// <summary>The translation is of more than one page of its granule: a TLB invalidation of any address in it drops all of it.</summary>
+    public bool Large;
 
     /// <summary>nG: the translation belongs to the current ASID.</summary>
     public bool NonGlobal;
@@ -178,4 +204,10 @@ public struct WalkResult
 
     /// <summary>Device memory type.</summary>
     public readonly bool IsDevice => (Attribute & 0xF0) == 0;
+
+    /// <summary>PAR_EL1.SH: Outer Shareable for Device and for Normal Non-cacheable memory, whatever the descriptor says.</summary>
+    public readonly uint ReportedShareability => IsDevice || Attribute == NonCacheable ? OuterShareable : Shareability;
+
+    private const byte NonCacheable = 0x44;
+    private const uint OuterShareable = 2;
 }

@@ -30,11 +30,14 @@ public enum A64Mode : ulong
     /// <summary>SCTLR_ELx.A: all data accesses are alignment checked.</summary>
     CheckAlignment = 64,
 
-    /// <summary>The page's guarded bit and SCTLR_ELx.BT: BTI checks apply.</summary>
+    /// <summary>Guarded pages are in use at this exception level: indirect branches look at their targets (FEAT_BTI).</summary>
     Bti = 128,
 
     /// <summary>PSTATE.SP is 0 above EL0: SP_EL0 is the current stack pointer, and not accessible by its name.</summary>
     StackPointerEl0 = 256,
+
+    /// <summary>Hardware breakpoints may match: one instruction a block.</summary>
+    Breakpoints = 512,
 }
 
 /// <summary>Translates A64. One for each vCPU; used under the code cache's lock.</summary>
@@ -142,7 +145,7 @@ public sealed unsafe partial class A64Translator
     {
         B = builder;
         Mode = mode;
-        maximum = Math.Min(maximum, (mode & A64Mode.SoftwareStep) != 0 ? 1 : MaximumInstructions);
+        maximum = Math.Min(maximum, (mode & (A64Mode.SoftwareStep | A64Mode.Breakpoints)) != 0 ? 1 : MaximumInstructions);
         for (var i = 0; ; i++)
         {
             var word = *(uint*)(code + (i * 4));

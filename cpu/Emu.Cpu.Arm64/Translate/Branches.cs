@@ -1,5 +1,6 @@
 // Branches (Arm ARM C4.1.94): immediate, conditional, compare, test, register.
 using Emu.Cpu.Arm64.Decode;
+using Emu.Cpu.Arm64.SystemLevel;
 using Emu.Cpu.Ir;
 using static Emu.Cpu.Arm64.Translate.A64Translator;
 
@@ -38,6 +39,29 @@ public static unsafe class Branches
 
     /// <summary>Emits the write of the return address to X30.</summary>
     internal static void Link(A64Translator t) => t.B.Emit(MicroOpKind.LeaPc, X(LinkRegister), imm: t.B.Offset + 4);
+
+    /// <summary>BTYPE of a BR through a register, for <see cref="CheckBranchTarget"/>: X16 and X17 are those that linkers use for veneers.</summary>
+    internal static BranchType JumpType(uint register) => register is 16 or 17 ? BranchType.Jump : BranchType.JumpOther;
+
+    /// <summary>
+    /// Emits, before the jump and after the link register's write, what FEAT_BTI has to say of the target. The Branch Target exception is the target's: the branch is done.
+    /// </summary>
+    internal static void CheckBranchTarget(this A64Translator t, ushort target, BranchType type)
+    {
+        if ((t.Mode & A64Mode.Bti) == 0)
+        {
+            return;
+        }
+
+        var here = CpuState.Zero;
+        if (type == BranchType.JumpOther)
+        {
+            here = t.B.Temp();
+            t.B.Emit(MicroOpKind.LeaPc, here, imm: t.B.Offset);
+        }
+
+        t.B.CallChecked(&SystemHelpers.BranchTarget, a: target, b: here, aux: (uint)type);
+    }
 
     private static bool B(A64Translator t, uint w)
     {
@@ -90,7 +114,9 @@ public static unsafe class Branches
 
     private static bool Br(A64Translator t, uint w)
     {
-        t.B.Emit(MicroOpKind.JumpReg, a: X(Bits(w, 9, 5)), aux: HintJump);
+        var n = Bits(w, 9, 5);
+        t.CheckBranchTarget(X(n), JumpType(n));
+        t.B.Emit(MicroOpKind.JumpReg, a: X(n), aux: HintJump);
         return true;
     }
 
@@ -105,6 +131,7 @@ public static unsafe class Branches
         }
 
         Link(t);
+        t.CheckBranchTarget(target, BranchType.Call);
         t.B.Emit(MicroOpKind.JumpReg, a: target, aux: HintCall);
         return true;
     }

@@ -107,7 +107,7 @@ internal static unsafe class FpEmit
             Single => &FpHelpers.Vector2<TOp, Binary32>,
             _ => &FpHelpers.Vector2<TOp, Binary64>,
         };
-        t.B.Call(helper, A64Translator.V(w), A64Translator.V(w >> 5), b, aux: Aux(lanes, argument));
+        EmitVector(t, w, b, (long)helper, typeof(TOp), size, lanes, argument);
     }
 
     /// <summary>Emits D = op(D, A, B), lane by lane.</summary>
@@ -120,7 +120,30 @@ internal static unsafe class FpEmit
             Single => &FpHelpers.Vector3<TOp, Binary32>,
             _ => &FpHelpers.Vector3<TOp, Binary64>,
         };
-        t.B.Call(helper, A64Translator.V(w), A64Translator.V(w >> 5), b, aux: Aux(lanes, argument));
+        EmitVector(t, w, b, (long)helper, typeof(TOp), size, lanes, argument);
+    }
+
+    private static readonly Dictionary<Type, VectorFloatOperation> VectorOperations = new()
+    {
+        [typeof(FAdd)] = VectorFloatOperation.Add,
+        [typeof(FSub)] = VectorFloatOperation.Subtract,
+        [typeof(FMul)] = VectorFloatOperation.Multiply,
+        [typeof(FDiv)] = VectorFloatOperation.Divide,
+        [typeof(FMAdd)] = VectorFloatOperation.MultiplyAdd,
+        [typeof(FMSub)] = VectorFloatOperation.MultiplySubtract,
+    };
+
+    private static void EmitVector(A64Translator t, uint w, ushort b, long helper, Type operation, int size, uint lanes, uint argument)
+    {
+        var whole = size != Half && lanes << size == 16 && argument is 0 or FpHelpers.ByElement;
+        var known = whole && VectorOperations.TryGetValue(operation, out var value) ? value : VectorFloatOperation.None;
+        if (known != VectorFloatOperation.None)
+        {
+            known |= (size == Single ? VectorFloatOperation.Single : 0) | (argument != 0 ? VectorFloatOperation.ByElement : 0);
+        }
+
+        var kind = known == VectorFloatOperation.None ? MicroOpKind.Call : MicroOpKind.FVector;
+        t.B.Emit(kind, A64Translator.V(w), A64Translator.V(w >> 5), b, helper, Aux(lanes, argument), (ushort)known);
     }
 
     /// <summary>Emits D = op on neighbouring lanes of A and B.</summary>

@@ -72,23 +72,30 @@ public static unsafe class PointerAuthentication
     }
 
     /// <summary>CodeMask of the EL1&amp;0 regime for [data * 2 + bit 55], worked out again only when TCR_EL1 changed: every function of a guest kernel asks twice.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong* Masks(Arm64State* a)
     {
-        var cache = a->PointerMasks;
-        if (a->PointerMasksTcr != a->System.El1.Tcr || cache[0] == 0)
+        if (a->PointerMasksTcr != a->System.El1.Tcr || a->PointerMasks[0] == 0)
         {
-            for (var i = 0; i < 4; i++)
-            {
-                cache[i] = LayoutOf(a, (i & 1) != 0, (i & 2) != 0).CodeMask;
-            }
-
-            a->PointerMasksTcr = a->System.El1.Tcr;
+            RefreshMasks(a);
         }
 
-        return cache;
+        return a->PointerMasks;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void RefreshMasks(Arm64State* a)
+    {
+        for (var i = 0; i < 4; i++)
+        {
+            a->PointerMasks[i] = LayoutOf(a, (i & 1) != 0, (i & 2) != 0).CodeMask;
+        }
+
+        a->PointerMasksTcr = a->System.El1.Tcr;
     }
 
     /// <summary>AddPAC(): the pointer with its code.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong Add(Arm64State* a, ulong pointer, ulong modifier, ulong keyLow, ulong keyHigh, bool data, PointerAuthenticationAlgorithm algorithm)
     {
         // Canonical pointers of the EL1&0 regime: bits 63 and 55 agree, so whichever selects is the same.
@@ -100,6 +107,12 @@ public static unsafe class PointerAuthentication
             return pointer ^ (Mix((pointer & ~mask) | extension, modifier, keyLow, keyHigh) & mask);
         }
 
+        return AddInGeneral(a, pointer, modifier, keyLow, keyHigh, data, algorithm);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static ulong AddInGeneral(Arm64State* a, ulong pointer, ulong modifier, ulong keyLow, ulong keyHigh, bool data, PointerAuthenticationAlgorithm algorithm)
+    {
         var anyTbi = (int)(a->System.CurrentEl >> 2) <= 1
             ? LayoutOf(a, high: false, data).Tbi || LayoutOf(a, high: true, data).Tbi
             : LayoutOf(a, high: false, data).Tbi;
@@ -111,9 +124,9 @@ public static unsafe class PointerAuthentication
     }
 
     /// <summary>Auth(): removes the code. False when it was not the right one.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool TryAuthenticate(Arm64State* a, ulong pointer, ulong modifier, ulong keyLow, ulong keyHigh, bool data, PointerAuthenticationAlgorithm algorithm, out ulong result)
     {
-        var select = Bit(pointer, 55);
         if (algorithm == PointerAuthenticationAlgorithm.Fast && a->System.CurrentEl <= 4)
         {
             var high = (pointer >> 55) & 1;
@@ -123,6 +136,13 @@ public static unsafe class PointerAuthentication
             return result == plain;
         }
 
+        return TryAuthenticateInGeneral(a, pointer, modifier, keyLow, keyHigh, data, algorithm, out result);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool TryAuthenticateInGeneral(Arm64State* a, ulong pointer, ulong modifier, ulong keyLow, ulong keyHigh, bool data, PointerAuthenticationAlgorithm algorithm, out ulong result)
+    {
+        var select = Bit(pointer, 55);
         var layout = LayoutOf(a, select, data);
         var original = layout.Extend(pointer, select);
         result = pointer ^ (Compute(original, modifier, keyLow, keyHigh, algorithm) & layout.CodeMask);

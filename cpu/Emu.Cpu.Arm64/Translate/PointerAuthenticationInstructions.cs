@@ -1,4 +1,5 @@
 // Pointer authentication instructions: rows, translation and helpers (FEAT_PAuth, with FEAT_FPAC and FEAT_FPACCOMBINE).
+using System.Runtime.CompilerServices;
 using Emu.Cpu.Arm64.Decode;
 using Emu.Cpu.Arm64.SystemLevel;
 using Emu.Cpu.Ir;
@@ -235,6 +236,7 @@ public static unsafe class PointerAuthenticationInstructions
             Branches.Link(t);
         }
 
+        t.CheckBranchTarget(target, call ? BranchType.Call : Branches.JumpType(Bits(w, 9, 5)));
         t.B.Emit(MicroOpKind.JumpReg, a: target, aux: call ? Branches.HintCall : Branches.HintJump);
         return true;
     }
@@ -289,6 +291,7 @@ public static unsafe class PointerAuthenticationInstructions
         return true;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool Enabled(Arm64State* a, uint key)
     {
         var el = (int)(a->System.CurrentEl >> 2);

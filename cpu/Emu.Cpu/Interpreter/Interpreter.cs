@@ -1949,6 +1949,7 @@ public static unsafe class Interpreter
                 case MicroOpKind.FDiv32:
                 case MicroOpKind.FMulAdd32:
                 case MicroOpKind.FMulSub32:
+                case MicroOpKind.FVector:
                 case MicroOpKind.Call:
                 {
                     ((delegate*<CpuState*, MicroOp*, void>)op->Imm)(s, op);

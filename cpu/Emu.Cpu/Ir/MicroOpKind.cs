@@ -459,6 +459,8 @@ public enum MicroOpKind : ushort
     FMulAdd32,
     /// <summary>as FMulSub64, of singles.</summary>
     FMulSub32,
+    /// <summary>as FAdd64, lane by lane on whole vectors; C is a VectorFloatOperation (multiply-add: D = D + A * B), no slot.</summary>
+    FVector,
     /// <summary>as Call, but returns a Status: Continue, or a fault with nothing changed (it may be run again for the same fault).</summary>
     CallPure,
     /// <summary>int helper: returns a Status.</summary>

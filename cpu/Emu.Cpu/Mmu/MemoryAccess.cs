@@ -67,6 +67,12 @@ public static unsafe class MemoryAccess
 
         var cpu = CpuState.OwnerOf(s);
         s->ExactRetired = s->Retired - op->Left;
+        if (!CheckAlignmentFirst(cpu, va, size, write))
+        {
+            status = Status.Fault;
+            return null;
+        }
+
         e = Find(cpu, s, va, write ? AccessKind.Write : AccessKind.Read, unprivileged);
         if (e == null || !CheckAlignment(cpu, e, va, size, write))
         {
@@ -94,6 +100,11 @@ public static unsafe class MemoryAccess
         var cpu = CpuState.OwnerOf(s);
         s->ExactRetired = s->Retired - op->Left;
         var inPage = (int)Math.Min((ulong)size, 0x1000 - (va & 0xFFF));
+        if (!CheckAlignmentFirst(cpu, va, size, write: false))
+        {
+            return Status.Fault;
+        }
+
         var e = Find(cpu, s, va, AccessKind.Read, unprivileged);
         if (e == null || !CheckAlignment(cpu, e, va, size, write: false))
         {
@@ -124,6 +135,11 @@ public static unsafe class MemoryAccess
         var cpu = CpuState.OwnerOf(s);
         s->ExactRetired = s->Retired - op->Left;
         var inPage = (int)Math.Min((ulong)size, 0x1000 - (va & 0xFFF));
+        if (!CheckAlignmentFirst(cpu, va, size, write: true))
+        {
+            return Status.Fault;
+        }
+
         var e = Find(cpu, s, va, AccessKind.Write, unprivileged);
         if (e == null || !CheckAlignment(cpu, e, va, size, write: true))
         {
@@ -208,6 +224,10 @@ public static unsafe class MemoryAccess
         return cpu.FillTlb(table, va, kind, unprivileged);
     }
 
+    /// <summary>Where every access must be aligned, that comes before the translation's faults.</summary>
+    private static bool CheckAlignmentFirst(Vcpu cpu, ulong va, int size, bool write) =>
+        (va & ((ulong)size - 1)) == 0 || !cpu.ChecksAlignmentFirst || cpu.PermitsUnaligned(va, size, write);
+
     private static bool CheckAlignment(Vcpu cpu, TlbEntry* e, ulong va, int size, bool write)
     {
         if ((e->Info & (ulong)(TlbInfo.Device | TlbInfo.CheckAlignment)) != 0 && (va & ((ulong)size - 1)) != 0)
@@ -216,7 +236,7 @@ public static unsafe class MemoryAccess
             return cpu.PermitsUnaligned(va, size, write);
         }
 
-        return true;
+        return (e->Info & (ulong)TlbInfo.Watched) == 0 || cpu.PermitsWatched(va, size, write);
     }
 
     /// <summary>Invalidates code under a write; true when some was there. Clears the entry's flag when the page holds no code any more.</summary>

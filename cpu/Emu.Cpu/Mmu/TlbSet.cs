@@ -72,7 +72,7 @@ public sealed unsafe class TlbTable
             return;
         }
 
-        if (NearLarge(va & vaMask, va & vaMask, vaMask))
+        if (NearLarge(va, va, vaMask, largeMask))
         {
             FlushWhere(TlbInfo.Large, va, vaMask & largeMask);
         }
@@ -118,7 +118,7 @@ public sealed unsafe class TlbTable
             return;
         }
 
-        if (((last - va) >> 12) < SmallRange && !NearLarge(va & vaMask, last & vaMask, vaMask))
+        if (((last - va) >> 12) < SmallRange && !NearLarge(va, last, vaMask, largeMask))
         {
             for (var page = va & TlbEntry.PageMask; page <= last; page += 0x1000)
             {
@@ -185,14 +185,17 @@ public sealed unsafe class TlbTable
     /// Whether a large translation may have been filled near a range: in its blocks, or for greater ones its gibibytes. Kernels unmap small pages
     /// all the time, and have large ones elsewhere.
     /// </summary>
-    private bool NearLarge(ulong first, ulong last, ulong vaMask)
+    private bool NearLarge(ulong first, ulong last, ulong vaMask, ulong largeMask)
     {
         if ((Seen & TlbInfo.Large) == 0)
         {
             return false;
         }
 
-        if (largeCount > largeGibibytes.Length || last - first >= 64UL << BlockShift)
+        // Beyond a gibibyte a translation reaches further than what is noted of it.
+        first &= vaMask;
+        last &= vaMask;
+        if (~largeMask >> LargeShift != 0 || largeCount > largeGibibytes.Length || last - first >= 64UL << BlockShift)
         {
             return true;
         }

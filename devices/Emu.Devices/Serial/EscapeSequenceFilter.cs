@@ -13,6 +13,9 @@ public enum EscapeAction
     /// <summary>Ctrl-A X: end the emulator.</summary>
     Quit,
 
+    /// <summary>Ctrl-A S: save a snapshot.</summary>
+    Snapshot,
+
     /// <summary>Ctrl-A H or Ctrl-A ?: print the help.</summary>
     Help,
 
@@ -28,7 +31,7 @@ public sealed class EscapeSequenceFilter
 
     /// <summary>Text for <see cref="EscapeAction.Help"/>, for a raw terminal.</summary>
     public const string HelpText =
-        "\r\nCtrl-A X       quit the emulator\r\nCtrl-A H       this help\r\nCtrl-A Ctrl-A  send Ctrl-A to the guest\r\n";
+        "\r\nCtrl-A X       quit the emulator\r\nCtrl-A S       save a snapshot\r\nCtrl-A H       this help\r\nCtrl-A Ctrl-A  send Ctrl-A to the guest\r\n";
 
     /// <summary>Text for <see cref="EscapeAction.Unknown"/>, for a raw terminal.</summary>
     public const string UnknownText = "\r\nunknown command: Ctrl-A H lists the commands, Ctrl-A X quits\r\n";
@@ -51,6 +54,7 @@ public sealed class EscapeSequenceFilter
         {
             Escape => EscapeAction.Forward,
             (byte)'x' or (byte)'X' => EscapeAction.Quit,
+            (byte)'s' or (byte)'S' => EscapeAction.Snapshot,
             (byte)'h' or (byte)'H' or (byte)'?' => EscapeAction.Help,
             _ => EscapeAction.Unknown,
         };

@@ -37,6 +37,9 @@ public sealed unsafe class TtyBackend : ICharBackend
     /// <summary>Ctrl-A X was typed. Raised on the input thread; output waits are already cancelled, so the machine can be stopped at once.</summary>
     public event Action? QuitRequested;
 
+    /// <summary>Ctrl-A S was typed. Raised on the input thread; what it returns is printed on a line of its own.</summary>
+    public Func<string>? SnapshotRequested { get; set; }
+
     /// <summary>Whether input is a terminal; it is raw, and needs "\r\n" line ends, from <see cref="Start"/> to <see cref="Dispose"/>.</summary>
     public bool IsTerminal { get; }
 
@@ -144,6 +147,9 @@ public sealed unsafe class TtyBackend : ICharBackend
                 case EscapeAction.Quit:
                     writer.CancelWaits();
                     QuitRequested?.Invoke();
+                    break;
+                case EscapeAction.Snapshot:
+                    writer.Write(Encoding.UTF8.GetBytes($"\r\n{SnapshotRequested?.Invoke() ?? "this machine cannot be saved"}\r\n"));
                     break;
                 case EscapeAction.Help:
                     writer.Write(Encoding.ASCII.GetBytes(EscapeSequenceFilter.HelpText));

@@ -3,6 +3,7 @@ using System.CommandLine;
 using Emu.Cli.Reports;
 using Emu.Core;
 using Emu.Debug;
+using Emu.Machine.Lifecycle;
 using Emu.Machine.Options;
 
 namespace Emu.Cli.Commands;
@@ -28,6 +29,14 @@ internal sealed class RunOptions
     private readonly Option<string> deterministic = Text(DeterministicName, "SEED", "Same run every time: time is counted in instructions; written --deterministic or --deterministic=SEED.");
     private readonly Option<string> timeLimit = Text("--time-limit", "SECONDS", "Stop after that much host time, with status 124.");
     private readonly Option<string> stopAt = Text("--stop-at", "INSTRUCTIONS", "Stop when so many instructions were retired, to the exact one.");
+    private readonly Option<string[]> snapshotAt = new("--snapshot-at")
+    {
+        Description = "When so many instructions were retired, save the machine into the directory, then go on.",
+        HelpName = "INSTRUCTIONS DIR",
+        Arity = new ArgumentArity(2, 2),
+        AllowMultipleArgumentsPerToken = true,
+    };
+
     private readonly Option<string> statsJson = Text("--stats-json", "FILE", "At exit, write the figures of the run as JSON.");
     private readonly Option<string> trace = Text("--trace", "FILE", "Write a line for each instruction: disassembly and the registers it changed.");
     private readonly Option<string> traceFrom = Text("--trace-from", "INSTRUCTIONS", "Begin the trace when so many instructions were retired (default 0).");
@@ -57,14 +66,92 @@ internal sealed class RunOptions
     /// <summary>Adds the options to a command.</summary>
     public RunOptions AddTo(Command command)
     {
-        foreach (var option in (ReadOnlySpan<Option>)[
-            kernel, firmware, initramfs, commandLine, cpus, cpu, memory, serial, platform, pciSegments, architecture, engine, deterministic, timeLimit, noReboot, semihosting,
-            stopAt, stateHash, stats, statsJson, trace, traceFrom, traceCount])
+        foreach (var option in (ReadOnlySpan<Option>)[kernel, firmware, initramfs, commandLine, .. Machinery, .. Session])
         {
             command.Options.Add(option);
         }
 
         return this;
+    }
+
+    /// <summary>Adds those that a restored machine takes: what belongs to the run, not to the machine.</summary>
+    public RunOptions AddSessionTo(Command command)
+    {
+        foreach (var option in Session)
+        {
+            command.Options.Add(option);
+        }
+
+        return this;
+    }
+
+    /// <summary>Options that make the machine what it is, besides the images.</summary>
+    private Option[] Machinery => [cpus, cpu, memory, platform, pciSegments, architecture, deterministic, semihosting];
+
+    /// <summary>Options of one run of it.</summary>
+    private Option[] Session =>
+        [serial, engine, timeLimit, noReboot, stopAt, snapshotAt, stateHash, stats, statsJson, trace, traceFrom, traceCount];
+
+    /// <summary>The machine's options as text, for a snapshot.</summary>
+    private List<string> Arguments(ParseResult parsed, MachineOptions machine)
+    {
+        List<string> arguments = [commandLine.Name, machine.CommandLine];
+        foreach (var (name, path) in ((string, string?)[])[(kernel.Name, machine.Kernel), (firmware.Name, machine.Firmware), (initramfs.Name, machine.Initramfs)])
+        {
+            if (path is not null)
+            {
+                arguments.AddRange([name, Path.GetFullPath(path)]);
+            }
+        }
+
+        foreach (var option in (ReadOnlySpan<Option>)[.. Machinery, serial, engine])
+        {
+            if (parsed.GetResult(option) is { Implicit: false } result)
+            {
+                // A flag stands alone; an option given several times is repeated.
+                arguments.AddRange(result.Tokens.Count == 0 ? [option.Name] : result.Tokens.SelectMany(t => (string[])[option.Name, t.Value]));
+            }
+        }
+
+        return arguments;
+    }
+
+    /// <summary>The machine of a snapshot, with what the user asks of this run.</summary>
+    /// <param name="parsed">The line of emu restore.</param>
+    /// <param name="directory">The snapshot.</param>
+    /// <exception cref="EmuException">A bad snapshot, or a malformed value.</exception>
+    public MachineOptions Restored(ParseResult parsed, string directory)
+    {
+        var configuration = new SnapshotDirectory(directory).ReadConfiguration();
+        var saved = new RunOptions();
+        var command = new Command("run");
+        saved.AddTo(command);
+        var machine = command.Parse(configuration.Arguments);
+        if (machine.Errors.Count > 0)
+        {
+            throw new EmuException($"snapshot {directory} is damaged: config.json: {machine.Errors[0].Message.TrimEnd('.').ReplaceLineEndings(" ")}");
+        }
+
+        var full = Path.GetFullPath(directory);
+        var options = saved.Machine(machine, guest: null) with { RestoreFrom = full };
+        return OfThisRun(parsed, options with
+        {
+            Serial = parsed.GetValue(serial) is { } s ? SerialOption.Parse(s) : options.Serial,
+            Engine = parsed.GetValue(engine) is { } e ? MachineOptions.ParseEngine(e) : options.Engine,
+        });
+    }
+
+    private MachineOptions OfThisRun(ParseResult parsed, MachineOptions machine)
+    {
+        var snapshot = parsed.GetValue(snapshotAt);
+        return machine with
+        {
+            TimeLimit = parsed.GetValue(timeLimit) is { } t ? MachineOptions.ParseTimeLimit(t) : null,
+            StopAt = parsed.GetValue(stopAt) is { } n ? MachineOptions.ParseStopAt(n) : null,
+            SnapshotAt = snapshot is { Length: 2 } ? MachineOptions.ParseSnapshotAt(snapshot[0]) : null,
+            SnapshotDirectory = snapshot is { Length: 2 } ? Path.GetFullPath(snapshot[1]) : null,
+            NoReboot = parsed.GetValue(noReboot),
+        };
     }
 
     /// <summary>What was asked for, with a guest's defaults where the user said nothing.</summary>
@@ -74,7 +161,7 @@ internal sealed class RunOptions
     public MachineOptions Machine(ParseResult parsed, GuestDefaults? guest)
     {
         var line = parsed.GetValue(commandLine);
-        return new MachineOptions
+        var machine = new MachineOptions
         {
             Architecture = parsed.GetValue(architecture) is { } a ? MachineOptions.ParseArchitecture(a) : GuestArchitecture.Auto,
             Engine = parsed.GetValue(engine) is { } e ? MachineOptions.ParseEngine(e) : EngineKind.Auto,
@@ -84,15 +171,13 @@ internal sealed class RunOptions
             Serial = parsed.GetValue(serial) is { } s ? SerialOption.Parse(s) : SerialOption.Default,
             Platform = PlatformOption.Parse(parsed.GetValue(platform), Values(parsed, pciSegments)),
             DeterministicSeed = parsed.GetValue(deterministic) is { } d ? MachineOptions.ParseSeed(d) : null,
-            TimeLimit = parsed.GetValue(timeLimit) is { } t ? MachineOptions.ParseTimeLimit(t) : null,
-            StopAt = parsed.GetValue(stopAt) is { } n ? MachineOptions.ParseStopAt(n) : null,
-            NoReboot = parsed.GetValue(noReboot),
             Semihosting = parsed.GetValue(semihosting),
             Kernel = parsed.GetValue(kernel) ?? guest?.Kernel,
             Firmware = parsed.GetValue(firmware),
             Initramfs = parsed.GetValue(initramfs) ?? guest?.Initramfs,
             CommandLine = guest is null ? line ?? "" : line is null ? guest.CommandLine : $"{guest.CommandLine} {line}",
         };
+        return OfThisRun(parsed, machine with { Arguments = Arguments(parsed, machine) });
     }
 
     /// <summary>The trace that was asked for, or null.</summary>

@@ -47,6 +47,7 @@ internal sealed class Session(MachineOptions options, ExitReport report)
         if (tty is not null)
         {
             tty.QuitRequested += () => control.Stop(new RunOutcome(RunEnd.Quit));
+            tty.SnapshotRequested = () => SaveSnapshot(machine);
         }
 
         using var hangup = OnSignal(control, PosixSignal.SIGHUP, SignalHangup);
@@ -85,6 +86,27 @@ internal sealed class Session(MachineOptions options, ExitReport report)
                 return Program.InternalError(outcome.Failure!);
             default:
                 return ExitStatus.Success;
+        }
+    }
+
+    /// <summary>Saves the machine into the first free directory emu-snapshot-N of the working directory.</summary>
+    /// <returns>What to tell the user.</returns>
+    private static string SaveSnapshot(VirtualMachine machine)
+    {
+        var number = 1;
+        while (Path.Exists($"emu-snapshot-{number}"))
+        {
+            number++;
+        }
+
+        try
+        {
+            machine.Snapshot($"emu-snapshot-{number}");
+            return $"saved; to go on from here: emu restore {Path.GetFullPath($"emu-snapshot-{number}")}";
+        }
+        catch (EmuException e)
+        {
+            return e.Message;
         }
     }
 

@@ -30,7 +30,11 @@ public sealed class DeterministicRunner : Runner
     private ulong turnStart;
     private ulong runUntil;
     private ulong total;
+    private ulong passStart;
+    private int position;
     private bool running;
+    private bool inTurn;
+    private bool restored;
 
     /// <summary>Creates the runner.</summary>
     /// <param name="vcpus">vCPUs by index.</param>
@@ -59,8 +63,54 @@ public sealed class DeterministicRunner : Runner
     /// <inheritdoc/>
     public override void Start()
     {
-        Array.Clear(asleep);
+        if (!restored)
+        {
+            Array.Clear(asleep);
+            position = 0;
+            inTurn = false;
+        }
+
+        restored = false;
         StartThread("machine", Loop);
+    }
+
+    /// <inheritdoc/>
+    public override void Save(SnapshotWriter writer)
+    {
+        writer.U64(total);
+        writer.U64(passStart);
+        writer.U32((uint)position);
+        writer.Bool(inTurn);
+        writer.U64(turnTime);
+        writer.U64(inTurn ? current.Retired - turnStart : 0);
+        foreach (var sleeps in asleep)
+        {
+            writer.Bool(sleeps);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Restore(SnapshotReader reader)
+    {
+        total = reader.U64();
+        passStart = reader.U64();
+        position = (int)reader.U32();
+        inTurn = reader.Bool();
+        turnTime = reader.U64();
+        var done = reader.U64();
+        for (var i = 0; i < asleep.Length; i++)
+        {
+            asleep[i] = reader.Bool();
+        }
+
+        if ((uint)position > (uint)Vcpus.Length || (inTurn && position == Vcpus.Length) || done > Quantum)
+        {
+            throw new InvalidDataException($"schedule: vCPU {position}, {done} instructions into its turn");
+        }
+
+        current = Vcpus[Math.Min(position, Vcpus.Length - 1)];
+        turnStart = current.Retired - done;
+        restored = true;
     }
 
     /// <inheritdoc/>
@@ -74,32 +124,42 @@ public sealed class DeterministicRunner : Runner
     {
         while (!Control.IsStopping)
         {
-            ParkWhilePaused();
-            input.Deliver();
-            clock.RunDueTimers();
-            var before = total;
-            for (var i = 0; i < Vcpus.Length && !Control.IsStopping; i++)
+            if (position == 0 && !inTurn)
             {
-                if (!asleep[i] || Vcpus[i].HasWork)
+                ParkWhilePaused();
+                input.Deliver();
+                clock.RunDueTimers();
+                passStart = total;
+            }
+
+            for (; position < Vcpus.Length && !Control.IsStopping; position++)
+            {
+                if (inTurn || !asleep[position] || Vcpus[position].HasWork)
                 {
-                    Turn(i);
+                    Turn(position);
                 }
             }
 
-            if (total == before && !MustLeave)
+            position = 0;
+            if (total == passStart && !MustLeave)
             {
                 Idle();
             }
         }
     }
 
+    /// <summary>Runs a vCPU's turn, or the rest of one that a snapshot was taken in.</summary>
     private void Turn(int index)
     {
-        current = Vcpus[index];
-        turnStart = current.Retired;
-        turnTime = clock.Now;
-        asleep[index] = false;
-        var length = stopAt is { } stop ? Math.Min(Quantum, stop - total) : Quantum;
+        if (!inTurn)
+        {
+            current = Vcpus[index];
+            turnStart = current.Retired;
+            turnTime = clock.Now;
+            asleep[index] = false;
+            inTurn = true;
+        }
+
         clock.Source = timeInTurn;
         while (!Control.IsStopping)
         {
@@ -107,19 +167,21 @@ public sealed class DeterministicRunner : Runner
             ParkWhilePaused();
             clock.RunDueTimers();
             var done = current.Retired - turnStart;
-            if (done >= length)
+            if (done >= Quantum || total == stopAt)
             {
                 break;
             }
 
             var now = turnTime + done;
-            var step = Math.Min(length - done, clock.NextDeadline - now);
+            var limit = Math.Min(stopAt ?? ulong.MaxValue, SnapshotAt ?? ulong.MaxValue) - total;
+            var step = Math.Min(limit, Math.Min(Quantum - done, clock.NextDeadline - now));
             runUntil = now + step;
             running = true;
             var exit = Run(current, turnStart + done + step);
             running = false;
             runUntil = 0;
             Volatile.Write(ref total, total + (current.Retired - turnStart - done));
+            CheckSnapshot(total);
             if (exit is VcpuExit.Halted or VcpuExit.PoweredOff)
             {
                 asleep[index] = true;
@@ -129,6 +191,7 @@ public sealed class DeterministicRunner : Runner
 
         clock.Set(turnTime + (current.Retired - turnStart));
         clock.Source = null;
+        inTurn = false;
         if (total == stopAt)
         {
             Control.Stop(new RunOutcome(RunEnd.InstructionLimit));

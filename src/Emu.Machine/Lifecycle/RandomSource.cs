@@ -1,5 +1,6 @@
 // Random numbers for the guest's seeds: the host's, or a reproducible sequence in deterministic mode.
 using System.Runtime.InteropServices;
+using Emu.Core;
 
 namespace Emu.Machine.Lifecycle;
 
@@ -37,6 +38,12 @@ public sealed class RandomSource
         z = (z ^ (z >> 27)) * 0x94D0_49BB_1331_11EB;
         return z ^ (z >> 31);
     }
+
+    /// <summary>Writes where the sequence is.</summary>
+    public void Save(SnapshotWriter writer) => writer.U64(state);
+
+    /// <summary>Reads what <see cref="Save"/> wrote.</summary>
+    public void Restore(SnapshotReader reader) => state = reader.U64();
 
     /// <summary>Random bytes.</summary>
     /// <param name="count">How many, a multiple of 8.</param>

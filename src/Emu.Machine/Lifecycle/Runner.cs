@@ -40,8 +40,31 @@ public abstract class Runner
     /// <summary>Whether the threads are to leave the guest: to stop or to pause.</summary>
     protected bool MustLeave => Control.IsStopping || pausing;
 
+    /// <summary>Instructions at which <see cref="SnapshotDue"/> is called, or null. Set before <see cref="Start"/>.</summary>
+    public ulong? SnapshotAt { get; set; }
+
+    /// <summary>Called once when <see cref="SnapshotAt"/> is reached, to the exact instruction, on the thread that got there; every vCPU stands still.</summary>
+    public Action? SnapshotDue { get; set; }
+
     /// <summary>Starts the threads.</summary>
     public abstract void Start();
+
+    /// <summary>Writes where the machine is in its schedule; the vCPUs stand still.</summary>
+    public abstract void Save(SnapshotWriter writer);
+
+    /// <summary>Reads what <see cref="Save"/> wrote, after the vCPUs' own state; the next <see cref="Start"/> goes on from there.</summary>
+    /// <exception cref="InvalidDataException">Damaged.</exception>
+    public abstract void Restore(SnapshotReader reader);
+
+    /// <summary>Calls <see cref="SnapshotDue"/> if it is due.</summary>
+    protected void CheckSnapshot(ulong instructions)
+    {
+        if (SnapshotAt == instructions)
+        {
+            SnapshotAt = null;
+            SnapshotDue?.Invoke();
+        }
+    }
 
     /// <summary>Waits for the threads to end, after a stop request.</summary>
     public void Join()

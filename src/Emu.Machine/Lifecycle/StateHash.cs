@@ -29,20 +29,22 @@ public sealed class StateHash
     public void Add(string name, ulong value) => AddName(name, value);
 
     /// <summary>Adds a run of RAM: every page that is not all zero, behind its index. Pages the guest never touched are not read.</summary>
-    public unsafe void Add(RamRegion ram)
+    /// <param name="ram">The RAM.</param>
+    /// <param name="host">The memory behind it.</param>
+    public unsafe void Add(RamRegion ram, HostMemory host)
     {
         AddName(ram.Name, ram.Start);
         Number(ram.Length);
         using var untouched = new TouchedPages();
         for (ulong page = 0; page < ram.Length / PageSize; page++)
         {
-            var host = ram.Host + (page * PageSize);
-            if (!untouched.MayHoldData((nuint)host))
+            var address = ram.Host + (page * PageSize);
+            if (!host.FileBacked && !untouched.MayHoldData((nuint)address))
             {
                 continue;
             }
 
-            var bytes = new ReadOnlySpan<byte>(host, PageSize);
+            var bytes = new ReadOnlySpan<byte>(address, PageSize);
             if (bytes.ContainsAnyExcept((byte)0))
             {
                 Number(page);

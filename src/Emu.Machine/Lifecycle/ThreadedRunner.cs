@@ -44,6 +44,24 @@ public sealed class ThreadedRunner : Runner
         }
     }
 
+    /// <inheritdoc/>
+    public override void Save(SnapshotWriter writer)
+    {
+        foreach (var count in retired)
+        {
+            writer.U64(count);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Restore(SnapshotReader reader)
+    {
+        for (var i = 0; i < retired.Length; i++)
+        {
+            retired[i] = reader.U64();
+        }
+    }
+
     private void Loop(IVcpu vcpu)
     {
         ref var count = ref retired[vcpu.Index];
@@ -51,8 +69,10 @@ public sealed class ThreadedRunner : Runner
         {
             ParkWhilePaused();
             var before = vcpu.Retired;
-            var exit = Run(vcpu, stopAt is { } stop ? before + (stop - count) : ulong.MaxValue);
+            var limit = Math.Min(stopAt ?? ulong.MaxValue, SnapshotAt ?? ulong.MaxValue);
+            var exit = Run(vcpu, limit == ulong.MaxValue ? limit : before + (limit - count));
             Volatile.Write(ref count, count + (vcpu.Retired - before));
+            CheckSnapshot(count);
             if (exit == VcpuExit.LimitReached && count == stopAt)
             {
                 Control.Stop(new RunOutcome(RunEnd.InstructionLimit));

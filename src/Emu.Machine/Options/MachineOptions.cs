@@ -78,6 +78,18 @@ public sealed record MachineOptions
     /// <summary>Total retired instructions to stop at, or null.</summary>
     public ulong? StopAt { get; init; }
 
+    /// <summary>Total retired instructions at which to save a snapshot into <see cref="SnapshotDirectory"/>, or null.</summary>
+    public ulong? SnapshotAt { get; init; }
+
+    /// <summary>Where <see cref="SnapshotAt"/> saves: a new or empty directory.</summary>
+    public string? SnapshotDirectory { get; init; }
+
+    /// <summary>Snapshot to begin with instead of power-on, or null.</summary>
+    public string? RestoreFrom { get; init; }
+
+    /// <summary>The machine's options as the command line takes them, kept in its snapshots.</summary>
+    public IReadOnlyList<string> Arguments { get; init; } = [];
+
     /// <summary>Whether the machine runs in deterministic mode.</summary>
     public bool Deterministic => DeterministicSeed is not null;
 
@@ -97,9 +109,10 @@ public sealed record MachineOptions
             throw new EmuException("--initramfs and --cmdline go with --kernel; firmware finds both on a disk");
         }
 
-        if (StopAt is not null && !Deterministic && Cpus.Boot > 1)
+        if ((StopAt ?? SnapshotAt) is not null && !Deterministic && Cpus.Boot > 1)
         {
-            throw new EmuException($"--stop-at with --cpus boot={Cpus.Boot} is exact only with --deterministic; add it, or use --cpus boot=1");
+            var name = StopAt is null ? "--snapshot-at" : "--stop-at";
+            throw new EmuException($"{name} with --cpus boot={Cpus.Boot} is exact only with --deterministic; add it, or use --cpus boot=1");
         }
 
         foreach (var c in CommandLine)
@@ -137,6 +150,10 @@ public sealed record MachineOptions
     /// <summary>Parses --stop-at.</summary>
     /// <exception cref="EmuException">Not a number of 64 bits.</exception>
     public static ulong ParseStopAt(string text) => OptionString.ParseInteger("--stop-at", text, 1, ulong.MaxValue);
+
+    /// <summary>Parses the number of --snapshot-at.</summary>
+    /// <exception cref="EmuException">Not a number of 64 bits.</exception>
+    public static ulong ParseSnapshotAt(string text) => OptionString.ParseInteger("--snapshot-at", text, 1, ulong.MaxValue);
 
     /// <summary>Parses --time-limit, in seconds with an optional fraction.</summary>
     /// <exception cref="EmuException">Not a positive number, or more than a year.</exception>

@@ -50,6 +50,7 @@ internal sealed unsafe class TestMachine : IDisposable
         {
             Lines.Add(new RecordingLine());
             PhysicalLines.Add(new RecordingLine());
+            PmuLines.Add(new RecordingLine());
             Cluster.Create(new Arm64VcpuConfiguration
             {
                 Index = i,
@@ -58,6 +59,7 @@ internal sealed unsafe class TestMachine : IDisposable
                 Control = Control,
                 VirtualTimer = Lines[i],
                 PhysicalTimer = PhysicalLines[i],
+                Pmu = PmuLines[i],
                 Semihosting = Console,
                 RandomSeed = seed,
             });
@@ -82,6 +84,8 @@ internal sealed unsafe class TestMachine : IDisposable
     public List<RecordingLine> Lines { get; } = [];
 
     public List<RecordingLine> PhysicalLines { get; } = [];
+
+    public List<RecordingLine> PmuLines { get; } = [];
 
     public Arm64Cluster Cluster { get; }
 

@@ -301,7 +301,8 @@ public sealed unsafe class TranslationTests
     public void MmuOff_AddressBeyondPhysicalSize_IsAddressSizeFaultOfLevel0()
     {
         using var m = new TestMachine();
-        Assert.Equal(0x00u, FaultOf(Translate(m, A64.AtS1E1R(0), 1UL << 48)));
+        Assert.Equal(0x00u, FaultOf(Translate(m, A64.AtS1E1R(0), 1UL << 52)));
+        Assert.Equal(1UL << 51, Translate(m, A64.AtS1E1R(0), 1UL << 51) & 0xF_FFFF_FFFF_F001);
         Assert.Equal(0x1000UL, Translate(m, A64.AtS1E1R(0), 0x1000) & 0xFF_F000);
     }
 }

@@ -57,7 +57,7 @@ public sealed unsafe class RandomOps(Random random)
         {
             op.Imm = kind switch
             {
-                MicroOpKind.Call or (>= MicroOpKind.FAdd64 and <= MicroOpKind.FMulSub32) => (long)(delegate*<CpuState*, MicroOp*, void>)&ToyHelpers.Mix,
+                MicroOpKind.Call or (>= MicroOpKind.FAdd64 and <= MicroOpKind.FVector) => (long)(delegate*<CpuState*, MicroOp*, void>)&ToyHelpers.Mix,
                 MicroOpKind.CallFlags => (long)(delegate*<CpuState*, MicroOp*, void>)&ToyHelpers.MixFlags,
                 MicroOpKind.CallPure => (long)(delegate*<CpuState*, MicroOp*, int>)&ToyHelpers.Pure,
                 MicroOpKind.CallChecked => (long)(delegate*<CpuState*, MicroOp*, int>)&ToyHelpers.Checked,

@@ -46,6 +46,9 @@ internal sealed class HostileDriver
     /// <summary>Requests made available.</summary>
     public long Requests { get; private set; }
 
+    /// <summary>Requests that came back through a split ring, as its index says.</summary>
+    public long Returned { get; private set; }
+
     /// <summary>Times the device asked for a reset.</summary>
     public long Breaks { get; private set; }
 
@@ -79,7 +82,7 @@ internal sealed class HostileDriver
                 Operations++;
                 break;
             case < 20:
-                Advance();
+                Advance(100_000);
                 break;
             case < 24:
                 Scribble();
@@ -106,6 +109,7 @@ internal sealed class HostileDriver
     private void Start()
     {
         Breaks += (Read(Status, 1) & VirtioStatus.NeedsReset) != 0 ? 1 : 0;
+        Returned += IsPacked ? 0 : rings.Sum(r => Math.Min((long)bench.Memory.Read(r.Device + 2, 2), r.Offered));
         Set(Status, 1, 0);
         Set(Status, 1, 3);
         Set(DeviceFeatureSelect, 4, 0);
@@ -210,7 +214,14 @@ internal sealed class HostileDriver
             }
         }
 
+        // A ring that overflows is broken: seldom. Seconds pass, for a request of gigabytes takes that long.
+        if (++ring.Waiting > ring.Size / 7 && random.Next(40) != 0)
+        {
+            Advance(int.MaxValue);
+        }
+
         Requests++;
+        ring.Offered++;
         if ((features & VirtioFeature.IndirectDescriptors) != 0 && random.Next(2) == 0)
         {
             var table = at + 0xC000;
@@ -335,13 +346,25 @@ internal sealed class HostileDriver
         }
     }
 
-    private void Advance()
+    private void Advance(int most)
     {
         Operations++;
         if (bench.Clock is DeterministicClock clock)
         {
-            clock.Set(clock.Now + (ulong)random.Next(random.Next(1000) == 0 ? int.MaxValue : 100_000));
+            clock.Set(clock.Now + (ulong)random.Next(most));
             clock.RunDueTimers();
+        }
+        else if (isVirtio && random.Next(4) == 0)
+        {
+            Thread.Yield();
+        }
+
+        if (most == int.MaxValue)
+        {
+            foreach (var ring in rings)
+            {
+                ring.Waiting = 0;
+            }
         }
     }
 
@@ -391,6 +414,12 @@ internal sealed class HostileDriver
         public ulong Driver => start + 0x1000;
 
         public ulong Device => start + 0x2000;
+
+        /// <summary>Requests made available.</summary>
+        public int Offered { get; set; }
+
+        /// <summary>Requests made available since the device last had much time.</summary>
+        public int Waiting { get; set; }
 
         public ushort Next { get; set; }
 

@@ -20,6 +20,12 @@ internal sealed unsafe partial class RegionEmitter
 
     private bool EmitFloat(MicroOp* op)
     {
+        if (op->Kind == MicroOpKind.FVector)
+        {
+            EmitFloatVector(op);
+            return true;
+        }
+
         if (op->Kind is < MicroOpKind.FAdd64 or > MicroOpKind.FMulSub32)
         {
             return false;
@@ -36,17 +42,7 @@ internal sealed unsafe partial class RegionEmitter
 
         var slow = il.DefineLabel();
         var done = il.DefineLabel();
-        Address(floats.ControlSlot);
-        il.Emit(OpCodes.Ldind_I4);
-        il.Emit(OpCodes.Ldc_I4, unchecked((int)floats.ControlMask));
-        il.Emit(OpCodes.And);
-        il.Emit(OpCodes.Brtrue, slow);
-        Address(floats.StatusSlot);
-        il.Emit(OpCodes.Ldind_I4);
-        il.Emit(OpCodes.Ldc_I4, unchecked((int)floats.Inexact));
-        il.Emit(OpCodes.And);
-        il.Emit(OpCodes.Brfalse, slow);
-
+        FloatGuard(slow);
         LoadFloat(op->A, single);
         if (operation == MicroOpKind.FMulSub64)
         {
@@ -95,6 +91,69 @@ internal sealed unsafe partial class RegionEmitter
         il.MarkLabel(done);
         slowFloats.Add((slow, done, (nint)op, dirty));
         return true;
+    }
+
+    private void EmitFloatVector(MicroOp* op)
+    {
+        if (floats == null || !VectorOperations.TryGetValue((VectorFloatOperation)op->C, out var method))
+        {
+            EmitCall(op);
+            return;
+        }
+
+        var slow = il.DefineLabel();
+        var done = il.DefineLabel();
+        FloatGuard(slow);
+        il.Emit(OpCodes.Ldarg_0);
+        il.Emit(OpCodes.Ldc_I4, (int)op->D);
+        il.Emit(OpCodes.Ldc_I4, (int)op->A);
+        il.Emit(OpCodes.Ldc_I4, (int)op->B);
+        il.Emit(OpCodes.Call, method);
+        il.Emit(OpCodes.Brfalse, slow);
+        il.MarkLabel(done);
+        slowFloats.Add((slow, done, (nint)op, dirty));
+    }
+
+    private static readonly Dictionary<VectorFloatOperation, MethodInfo> VectorOperations = BuildVectorOperations();
+
+    private static Dictionary<VectorFloatOperation, MethodInfo> BuildVectorOperations()
+    {
+        var map = new Dictionary<VectorFloatOperation, MethodInfo>();
+        void Register(VectorFloatOperation operation, string name)
+        {
+            Type[] parameters = [typeof(nint), typeof(int), typeof(int), typeof(int)];
+            map[operation] = Method(typeof(HostVectors), name + "64", parameters);
+            map[operation | VectorFloatOperation.Single] = Method(typeof(HostVectors), name + "32", parameters);
+        }
+
+        Register(VectorFloatOperation.Add, "Add");
+        Register(VectorFloatOperation.Subtract, "Subtract");
+        Register(VectorFloatOperation.Multiply, "Multiply");
+        Register(VectorFloatOperation.Multiply | VectorFloatOperation.ByElement, "MultiplyByElement");
+        Register(VectorFloatOperation.Divide, "Divide");
+        if (Fused)
+        {
+            Register(VectorFloatOperation.MultiplyAdd, "MultiplyAdd");
+            Register(VectorFloatOperation.MultiplyAdd | VectorFloatOperation.ByElement, "MultiplyAddByElement");
+            Register(VectorFloatOperation.MultiplySubtract, "MultiplySubtract");
+        }
+
+        return map;
+    }
+
+    /// <summary>Goes to <paramref name="slow"/> unless the guest's floating-point environment is one that host arithmetic may stand for.</summary>
+    private void FloatGuard(Label slow)
+    {
+        Address(floats!.ControlSlot);
+        il.Emit(OpCodes.Ldind_I4);
+        il.Emit(OpCodes.Ldc_I4, unchecked((int)floats!.ControlMask));
+        il.Emit(OpCodes.And);
+        il.Emit(OpCodes.Brtrue, slow);
+        Address(floats!.StatusSlot);
+        il.Emit(OpCodes.Ldind_I4);
+        il.Emit(OpCodes.Ldc_I4, unchecked((int)floats!.Inexact));
+        il.Emit(OpCodes.And);
+        il.Emit(OpCodes.Brfalse, slow);
     }
 
     private void LoadFloat(ushort slot, bool single)

@@ -1,0 +1,119 @@
+// Saving a machine to a directory and bringing one back: what is written, in which order, and how a bad snapshot is refused.
+using Emu.Core;
+using Emu.Machine.Lifecycle;
+
+namespace Emu.Machine;
+
+public sealed partial class VirtualMachine
+{
+    /// <summary>Saves the running machine, which stands still meanwhile and then goes on. Not on a vCPU's thread.</summary>
+    /// <param name="path">A new or empty directory.</param>
+    /// <exception cref="EmuException">The directory cannot be written.</exception>
+    public void Snapshot(string path)
+    {
+        runner.Pause();
+        try
+        {
+            Save(path);
+        }
+        finally
+        {
+            runner.Resume();
+        }
+    }
+
+    /// <summary>Saves the machine, whose vCPUs stand still.</summary>
+    private void Save(string path)
+    {
+        var directory = new SnapshotDirectory(path);
+        directory.Create();
+        var hostClock = clock as HostClock;
+        hostClock?.Freeze();
+        board.Pci.Pause();
+        try
+        {
+            directory.WriteState(writer =>
+            {
+                writer.Bool(options.Deterministic);
+                writer.U64(clock.Now);
+                random.Save(writer);
+                SnapshotMemory.Write(directory.MemoryPath, writer, ram);
+                foreach (var section in Sections())
+                {
+                    using var buffer = new MemoryStream();
+                    section.Save(new SnapshotWriter(buffer));
+                    writer.String(section.SnapshotName);
+                    writer.Bytes(buffer.GetBuffer().AsSpan(0, (int)buffer.Length));
+                }
+
+                runner.Save(writer);
+            });
+            directory.WriteConfiguration(new SnapshotConfiguration(SnapshotDirectory.Format, options.Arguments, Environment.CurrentDirectory));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new EmuException($"cannot write the snapshot {path}: {e.Message}");
+        }
+        finally
+        {
+            board.Pci.Resume();
+            hostClock?.Thaw();
+        }
+    }
+
+    /// <summary>Opens the state of the snapshot to restore and reads what the machine is built with: whether time is deterministic, and the time.</summary>
+    private static (SnapshotReader Reader, ulong Now) OpenSnapshot(SnapshotDirectory directory, bool deterministic)
+    {
+        var reader = directory.ReadState();
+        try
+        {
+            if (reader.Bool() != deterministic)
+            {
+                throw new InvalidDataException("its clock is of another kind");
+            }
+
+            return (reader, reader.U64());
+        }
+        catch (InvalidDataException e)
+        {
+            throw new EmuException($"snapshot {directory.Path} is damaged: {e.Message}");
+        }
+    }
+
+    /// <summary>Fills the new machine with the state that was saved.</summary>
+    private void Restore(SnapshotDirectory directory, SnapshotReader reader)
+    {
+        try
+        {
+            random.Restore(reader);
+            SnapshotMemory.Map(directory.MemoryPath, reader, ram);
+            foreach (var section in Sections())
+            {
+                var name = reader.String();
+                if (name != section.SnapshotName)
+                {
+                    throw new InvalidDataException($"section {name} where {section.SnapshotName} was expected");
+                }
+
+                using var bytes = new MemoryStream(reader.Bytes(LargestSection), writable: false);
+                section.Restore(new SnapshotReader(bytes));
+                if (bytes.Position != bytes.Length)
+                {
+                    throw new InvalidDataException($"section {name} is {bytes.Length} bytes long, {bytes.Position} expected");
+                }
+            }
+
+            runner.Restore(reader);
+        }
+        catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
+        {
+            throw new EmuException($"snapshot {directory.Path} is damaged: {e.Message.ReplaceLineEndings(" ")}");
+        }
+    }
+
+    /// <summary>A section holds tables and queues, not RAM.</summary>
+    private const int LargestSection = 1 << 28;
+
+    /// <summary>Everything with state: vCPUs first, then devices, in a fixed order.</summary>
+    private IEnumerable<ISnapshotable> Sections() => [.. vcpus, .. board.Sections];
+}

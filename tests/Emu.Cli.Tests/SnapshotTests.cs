@@ -1,0 +1,83 @@
+// Snapshots of a real guest: what goes on from one is what never stopped, and a bad one is refused in one line.
+namespace Emu.Cli.Tests;
+
+public sealed class SnapshotTests : IDisposable
+{
+    private readonly DirectoryInfo directory = Directory.CreateTempSubdirectory("emu-snapshot-test-");
+
+    private string Snapshot => Path.Combine(directory.FullName, "snapshot");
+
+    public void Dispose() => directory.Delete(recursive: true);
+
+    /// <summary>Saved in the middle of the kernel's boot; restored on both engines.</summary>
+    [Theory]
+    [InlineData("boot=1", "interpreter", "123456789")]
+    [InlineData("boot=2", "jit", "234567891")]
+    public void RestoredBoot_EndsInTheStateOfOneThatNeverStopped(string cpus, string engine, string at)
+    {
+        string[] options = ["--cpus", cpus, "--engine", engine, "--deterministic=3", "--state-hash", "--serial", "null"];
+        var whole = DebianGuest.Run("true", options);
+        Assert.Equal(0, whole.Status);
+        var saved = DebianGuest.Run("true", [.. options, "--snapshot-at", at, Snapshot]);
+        Assert.Equal(whole.Output, saved.Output);
+        foreach (var other in (string[])["interpreter", "jit"])
+        {
+            var restored = EmuProcess.Run(DebianGuest.Root, "restore", Snapshot, "--state-hash", "--engine", other);
+            Assert.Equal("", restored.Error);
+            Assert.Equal(whole.Output, restored.Output);
+        }
+    }
+
+    [Fact]
+    public void DamagedTruncatedOrForeignSnapshot_IsRefusedInOneLine()
+    {
+        Assert.Equal(0, DebianGuest.Run("true", "--deterministic", "--serial", "null", "--snapshot-at", "1000000", Snapshot, "--stop-at", "1000000").Status);
+        Refused("memory", "the contents of memory are not what was written", file => Flip(file, 0x40_0000));
+        Refused("memory", "memory is ", file => file.SetLength(file.Length - 4096));
+        Refused("state", "the hash of state is wrong", file => Flip(file, 100));
+        Refused("state", "state is 9 bytes long", file => file.SetLength(9));
+        Refused("state", "state does not begin with EMUSTATE", file => Flip(file, 0));
+        Refused("config.json", "config.json", file => file.SetLength(file.Length / 2));
+        Assert.Equal(0, EmuProcess.Run(DebianGuest.Root, "restore", Snapshot, "--stop-at", "1100000").Status);
+
+        var none = EmuProcess.Run(DebianGuest.Root, "restore", directory.FullName);
+        Assert.Equal(2, none.Status);
+        Assert.StartsWith($"emu: {directory.FullName} is not a snapshot: ", none.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void DirectoryInUse_IsNotOverwritten()
+    {
+        Directory.CreateDirectory(Snapshot);
+        File.WriteAllText(Path.Combine(Snapshot, "mine"), "");
+        var result = DebianGuest.Run("true", "--deterministic", "--serial", "null", "--snapshot-at", "1000", Snapshot);
+        Assert.Equal(2, result.Status);
+        Assert.Equal($"emu: snapshot directory {Snapshot} is not empty; give a new one\n", result.Error);
+    }
+
+    private static void Flip(FileStream file, long at)
+    {
+        file.Position = at;
+        var value = file.ReadByte();
+        file.Position = at;
+        file.WriteByte((byte)(value ^ 1));
+    }
+
+    /// <summary>Damages a file, tries to restore, and mends it.</summary>
+    private void Refused(string name, string message, Action<FileStream> damage)
+    {
+        var path = Path.Combine(Snapshot, name);
+        var good = path + ".good";
+        File.Copy(path, good);
+        using (var file = File.Open(path, FileMode.Open, FileAccess.ReadWrite))
+        {
+            damage(file);
+        }
+
+        var result = EmuProcess.Run(DebianGuest.Root, "restore", Snapshot);
+        Assert.Equal(2, result.Status);
+        Assert.Single(result.Error.TrimEnd('\n').Split('\n'));
+        Assert.Contains(message, result.Error, StringComparison.Ordinal);
+        File.Move(good, path, overwrite: true);
+    }
+}
