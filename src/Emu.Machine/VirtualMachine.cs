@@ -22,6 +22,7 @@ public sealed partial class VirtualMachine : IDisposable
     private readonly MachineOptions options;
     private readonly Log log;
     private readonly ICharBackend? serial;
+    private readonly ICharBackend? console;
     private readonly ISemihostingConsole? semihosting;
     private readonly SnapshotDirectory? origin;
     private readonly SnapshotReader? originState;
@@ -71,7 +72,8 @@ public sealed partial class VirtualMachine : IDisposable
             input = deterministic is null ? null : new HostInputQueue();
             serial = host.CreateSerial();
             semihosting = options.Semihosting ? host.CreateSemihosting(serial) : null;
-            board = new Arm64Board(options, memory, clock, log, serial, input is null ? null : new DeterministicInputGate(input));
+            console = host.CreateConsole();
+            board = new Arm64Board(options, Services(), serial, console);
             engine = host.CreateEngine(options);
             vcpus = new IVcpu[options.Cpus.Boot];
             for (var i = 0; i < vcpus.Length; i++)
@@ -119,16 +121,23 @@ public sealed partial class VirtualMachine : IDisposable
         }
         else
         {
+            board.Pci.Pause();
             Restore(origin, originState!);
+            board.Pci.Resume();
         }
 
         if (options.SnapshotAt is { } at)
         {
             runner.SnapshotAt = at;
-            runner.SnapshotDue = () => Save(options.SnapshotDirectory!);
+            runner.SnapshotDue = () =>
+            {
+                board.Pci.Pause();
+                Save(options.SnapshotDirectory!);
+                board.Pci.Resume();
+            };
         }
 
-        board.StartSerial();
+        board.StartConsoles();
         wall.Start();
         runner.Start();
         while (true)
@@ -140,7 +149,7 @@ public sealed partial class VirtualMachine : IDisposable
 
             if (options.NoReboot || Control.Outcome.End != RunEnd.Reset)
             {
-                serial?.CancelWaits();
+                CancelConsoleWaits();
             }
 
             runner.Join();
@@ -192,7 +201,11 @@ public sealed partial class VirtualMachine : IDisposable
     }
 
     /// <summary>After <see cref="Run"/>: writes out what the guest printed, and gives the terminal back.</summary>
-    public void CloseConsole() => serial?.Dispose();
+    public void CloseConsole()
+    {
+        serial?.Dispose();
+        console?.Dispose();
+    }
 
     /// <summary>The hash of the stopped or paused machine's state, 32 hexadecimal digits.</summary>
     public string StateHash()
@@ -219,14 +232,45 @@ public sealed partial class VirtualMachine : IDisposable
     public void Dispose()
     {
         Control.Stop(new RunOutcome(RunEnd.Quit));
-        serial?.CancelWaits();
+        CancelConsoleWaits();
         runner.Join();
         Release();
     }
 
+    private void CancelConsoleWaits()
+    {
+        serial?.CancelWaits();
+        console?.CancelWaits();
+    }
+
+    private DeviceServices Services() => new()
+    {
+        Memory = memory,
+        Clock = clock,
+        Log = log,
+        Control = Control,
+        Random = random.Next,
+        Post = input is null ? null : input.Post,
+        CreateInputGate = () => input is null ? null : new DeterministicInputGate(input),
+        Discard = DiscardPages,
+    };
+
+    /// <summary>Gives pages of the machine's own RAM back to the host.</summary>
+    private void DiscardPages(RamRegion region, ulong offset, ulong length)
+    {
+        foreach (var (own, block) in ram)
+        {
+            if (own == region)
+            {
+                block.Discard(offset, length);
+            }
+        }
+    }
+
     private void Release()
     {
-        serial?.Dispose();
+        CloseConsole();
+        board?.Dispose();
         (clock as IDisposable)?.Dispose();
         engine?.Dispose();
         memory.Dispose();
@@ -241,9 +285,9 @@ public sealed partial class VirtualMachine : IDisposable
     private unsafe void AddRam(string name, MemoryRange range)
     {
         // Loading a 27 MB kernel into fresh RAM takes 5 ms on huge pages, 15 to 40 ms on small ones.
-        var block = new HostMemory(range.Length);
+        var block = new HostMemory(range.Length, options.Devices.NeedSharedMemory);
         block.PreferHugePages();
-        ram.Add((memory.AddRam(name, range.Start, range.Length, block.Pointer), block));
+        ram.Add((memory.AddRam(name, range.Start, range.Length, block.Pointer, backing: block), block));
     }
 
     private VcpuConfiguration Configuration(int index) => new()

@@ -79,8 +79,8 @@ internal sealed class BisectCommand
 
         var createFirst = Factory(command, parsed, names[0], first, files);
         var createSecond = Factory(command, parsed, names[1], second, files);
-        using var disassembler = new A64Disassembler();
-        var found = new Bisection(createFirst, createSecond, Report.Line, disassembler.Disassemble).Find(start, end);
+        using var disassembler = TryCreateDisassembler();
+        var found = new Bisection(createFirst, createSecond, Report.Line, (pc, word) => disassembler?.Disassemble(pc, word) ?? "").Find(start, end);
         switch (found)
         {
             case BisectionResult.Same same:
@@ -98,6 +98,19 @@ internal sealed class BisectCommand
                 }
 
                 return ExitStatus.Different;
+        }
+    }
+
+    /// <summary>Null where it cannot be loaded: the report then shows encodings only.</summary>
+    private static A64Disassembler? TryCreateDisassembler()
+    {
+        try
+        {
+            return new A64Disassembler();
+        }
+        catch (EmuException)
+        {
+            return null;
         }
     }
 

@@ -30,7 +30,7 @@ public abstract record BisectionResult
 /// Each pass runs both guests from power-on, side by side. Standing still at a count is not free: the interpreter finishes the block that the
 /// count cuts, so what compiled code does wrong in it does not happen. The search therefore ends with passes that stand still at one new count
 /// only, and are cut before it where the passes that found the interval were. What compiled code does wrong shows
-/// at the end of its block.
+/// at the end of the piece that it runs without looking at the limit: a block, or several in a row.
 /// </remarks>
 public sealed class Bisection
 {

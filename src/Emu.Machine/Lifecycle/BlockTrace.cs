@@ -1,4 +1,4 @@
-// The instructions a deterministic guest executes up to a count: the block that ends there, with addresses and encodings.
+// The instructions a deterministic guest executes up to a count, the block that ends there among them, with addresses and encodings.
 using System.Globalization;
 using Emu.Cpu.Arm64.SystemLevel;
 
@@ -16,7 +16,10 @@ public sealed class BlockTrace(Func<VirtualMachine> create, Func<ulong, uint, st
 
     private readonly record struct Executed(int Vcpu, ulong Pc, ulong? Physical, uint Word);
 
-    /// <summary>The instructions of the block that instruction number <paramref name="count"/> is in, up to that one.</summary>
+    /// <summary>
+    /// The last instructions up to number <paramref name="count"/>. Those of its block are marked; what compiled code did wrong may lie before them, as
+    /// it may run several blocks in one piece.
+    /// </summary>
     public IEnumerable<string> Before(ulong count)
     {
         var trace = Trace(count);
@@ -32,13 +35,14 @@ public sealed class BlockTrace(Func<VirtualMachine> create, Func<ulong, uint, st
             first--;
         }
 
-        yield return $"on vcpu{trace[^1].Vcpu}, the last of these instructions:";
-        for (var i = first; i < trace.Count; i++)
+        yield return $"on vcpu{trace[^1].Vcpu}, the last of these instructions (> its block):";
+        for (var i = 0; i < trace.Count; i++)
         {
             var e = trace[i];
+            var mark = i >= first ? '>' : ' ';
             yield return e.Physical is { } physical
-                ? string.Create(CultureInfo.InvariantCulture, $"  0x{e.Pc:x} (physical 0x{physical:x}): {e.Word:x8}  {disassemble(e.Pc, e.Word)}").TrimEnd()
-                : string.Create(CultureInfo.InvariantCulture, $"  0x{e.Pc:x} (no translation)");
+                ? string.Create(CultureInfo.InvariantCulture, $"{mark} 0x{e.Pc:x} (physical 0x{physical:x}): {e.Word:x8}  {disassemble(e.Pc, e.Word)}").TrimEnd()
+                : string.Create(CultureInfo.InvariantCulture, $"{mark} 0x{e.Pc:x} (no translation)");
         }
     }
 

@@ -58,6 +58,9 @@ public sealed record MachineOptions
     /// <summary>PCI segments.</summary>
     public PlatformOption Platform { get; init; } = PlatformOption.Default;
 
+    /// <summary>PCI devices.</summary>
+    public DeviceOptions Devices { get; init; } = new();
+
     /// <summary>Guest architecture.</summary>
     public GuestArchitecture Architecture { get; init; }
 
@@ -129,6 +132,12 @@ public sealed record MachineOptions
         {
             var name = StopAt is null ? "--snapshot-at" : "--stop-at";
             throw new EmuException($"{name} with --cpus boot={Cpus.Boot} is exact only with --deterministic; add it, or use --cpus boot=1");
+        }
+
+        Devices.Validate(Platform.SegmentCount);
+        if (Serial.Mode == SerialMode.Tty && Devices.Console.Target.Mode == SerialMode.Tty)
+        {
+            throw new EmuException("--serial tty and --console tty both want the terminal; turn one of them to another place, or off");
         }
 
         foreach (var c in CommandLine)

@@ -17,6 +17,7 @@ public sealed unsafe class FloatingPointSweep
     private const ulong Stride = 0x9E37_79B1;
     private const ulong FlushBit = 1 << 24;
 
+    private readonly Reference reference;
     private readonly A64Row[] rows;
     private readonly ulong[] walked;
     private readonly ulong[] scanned;
@@ -25,8 +26,10 @@ public sealed unsafe class FloatingPointSweep
     private int round;
 
     /// <summary>Creates a sweep over the rows among <paramref name="all"/> that compute with floating point.</summary>
-    public FloatingPointSweep(IEnumerable<A64Row> all)
+    /// <param name="reference">What they are compared with.</param>
+    public FloatingPointSweep(IEnumerable<A64Row> all, Reference reference)
     {
+        this.reference = reference;
         rows = [.. all.Where(IsFloatingPoint)];
         walked = new ulong[rows.Length];
         scanned = new ulong[rows.Length];
@@ -111,7 +114,7 @@ public sealed unsafe class FloatingPointSweep
                 }
 
                 s->X[Rn] = random.Integer();
-                s->Fpcr = Fpcr(setting) & (RowFilter.NeedsNoFlushing(row) ? ~FlushBit : ulong.MaxValue);
+                s->Fpcr = Fpcr(setting) & (RowFilter.NeedsNoFlushing(row, reference) ? ~FlushBit : ulong.MaxValue);
                 s->Fpsr = 0;
             }
         }

@@ -84,7 +84,7 @@ public sealed unsafe class OracleSession : IDisposable
             throw new ArgumentException($"no row that is compared has \"{options.Rows}\" in its name");
         }
 
-        sweep = options.Sweep ? new FloatingPointSweep(generator.Rows) : null;
+        sweep = options.Sweep ? new FloatingPointSweep(generator.Rows, options.Reference) : null;
         keys = options.Reference.KnownKeys ? ReferenceKeys.Find(options.Reference) : [];
         reference = new ReferenceProcess(options.Reference);
         interpreter = new OracleMachine(compile: false, keys);
@@ -180,7 +180,7 @@ public sealed unsafe class OracleSession : IDisposable
         while (groups.Count < count && !undefined)
         {
             var g = generator.Draw(random, out undefined);
-            var needs = g?.Row != null && RowFilter.NeedsNoFlushing(g.Row);
+            var needs = g?.Row != null && RowFilter.NeedsNoFlushing(g.Row, options.Reference);
             if (g == null || (needs && writesFpcr) || (noFlushing && g.WritesFpcr) || (loop != null && g.WritesThreadPointer))
             {
                 undefined = false;
