@@ -332,13 +332,13 @@ public abstract unsafe partial class Vcpu : IVcpu, IDisposable
                 }
             }
 
-            runningPrivate = length < block->Count;
-            if (runningPrivate)
+            if (length < block->Count)
             {
                 block = PrivateBlock(block->Physical, length);
                 s->Scratch->Kind = Untouched;
             }
 
+            runningPrivate = block == (Block*)privateBlock.Pointer;
             unfinished = whole - length;
 
             outerLoopPasses++;
@@ -563,6 +563,12 @@ public abstract unsafe partial class Vcpu : IVcpu, IDisposable
                 RecordFetchAbort(pc);
                 TakeFault();
                 return null;
+            }
+
+            if (Code.EnterUncached(physical))
+            {
+                // Where a store into the running block must end it, one instruction at a time sees every store.
+                return PrivateBlock(physical, CodeWriteEndsBlock ? 1 : int.MaxValue);
             }
 
             while ((block = Code.Translate(this, physical, s->ModeKey, region)) == null)

@@ -57,12 +57,12 @@ internal static class FuzzCommand
     private static int Play((string Name, Func<int, FuzzResult> Play)[] turns, long operations, int seed, int stuckAfter)
     {
         var watch = Stopwatch.StartNew();
-        var totals = turns.Select(t => new FuzzResult(t.Name, 0, 0, 0, 0)).ToArray();
+        var totals = turns.Select(t => new FuzzResult(t.Name, 0, 0, 0, 0, 0)).ToArray();
         for (; totals.Sum(t => t.Operations) < operations; seed++)
         {
             for (var i = 0; i < turns.Length; i++)
             {
-                using var alarm = new Timer(_ => Environment.FailFast($"{turns[i].Name}, seed {seed}: stuck for {stuckAfter} s"), null, TimeSpan.FromSeconds(stuckAfter), Timeout.InfiniteTimeSpan);
+                using var alarm = Watch($"{turns[i].Name}, seed {seed}", stuckAfter);
                 try
                 {
                     var r = turns[i].Play(seed);
@@ -70,6 +70,7 @@ internal static class FuzzCommand
                     {
                         Operations = totals[i].Operations + r.Operations,
                         Requests = totals[i].Requests + r.Requests,
+                        Returned = totals[i].Returned + r.Returned,
                         Breaks = totals[i].Breaks + r.Breaks,
                         Interrupts = totals[i].Interrupts + r.Interrupts,
                     };
@@ -91,5 +92,22 @@ internal static class FuzzCommand
 
         Console.WriteLine($"{totals.Sum(t => t.Operations):N0} operations clean");
         return 0;
+    }
+
+    /// <summary>Ends the process when no step was done in a time: a busy host is slow, but it gets on.</summary>
+    private static Timer Watch(string what, int seconds)
+    {
+        var last = -1L;
+        return new Timer(
+            _ =>
+            {
+                if (Interlocked.Exchange(ref last, FuzzRun.Steps) == FuzzRun.Steps)
+                {
+                    Environment.FailFast($"{what}: stuck for {seconds} s");
+                }
+            },
+            null,
+            TimeSpan.FromSeconds(seconds),
+            TimeSpan.FromSeconds(seconds));
     }
 }

@@ -16,6 +16,7 @@ internal sealed class HostileDriver
     private const ulong Rings = PciHarness.RamBase + 0x10_0000;
     private const ulong RingStride = 0x4000;
     private const ushort LargestRing = 64;
+    private const int NegotiationTries = 50;
     private const ushort Next = 1, Write = 2, Indirect = 4, AvailableFlag = 1 << 7, UsedFlag = 1 << 15;
     private static readonly int[] Sizes = [1, 2, 4, 8, 4, 2, 3, 0, -1, 16];
     private static readonly uint[] Regions = [0, 0x10, 0x20, 0x2000, 0x4000, 0x4000, 0x4020, 0x6000, 0x8000, 0x48000, 0x7_FFF0];
@@ -45,6 +46,9 @@ internal sealed class HostileDriver
 
     /// <summary>Requests made available.</summary>
     public long Requests { get; private set; }
+
+    /// <summary>Requests that came back through a split ring, as its index says.</summary>
+    public long Returned { get; private set; }
 
     /// <summary>Times the device asked for a reset.</summary>
     public long Breaks { get; private set; }
@@ -79,7 +83,7 @@ internal sealed class HostileDriver
                 Operations++;
                 break;
             case < 20:
-                Advance();
+                Advance(100_000);
                 break;
             case < 24:
                 Scribble();
@@ -106,6 +110,25 @@ internal sealed class HostileDriver
     private void Start()
     {
         Breaks += (Read(Status, 1) & VirtioStatus.NeedsReset) != 0 ? 1 : 0;
+        Returned += IsPacked ? 0 : rings.Sum(r => Math.Min((long)bench.Memory.Read(r.Device + 2, 2), r.Offered));
+        for (var tries = 0; tries < NegotiationTries && !TryNegotiate(); tries++)
+        {
+        }
+
+        var count = (int)Math.Min(Read(QueueCount, 2), 16);
+        rings = new Ring[count];
+        for (var i = 0; i < count; i++)
+        {
+            rings[i] = SetUp(i);
+        }
+
+        EnableInterrupts();
+        Set(Status, 1, 15);
+    }
+
+    /// <summary>Features by chance; false when the device refuses them, because one lacks what it needs.</summary>
+    private bool TryNegotiate()
+    {
         Set(Status, 1, 0);
         Set(Status, 1, 3);
         Set(DeviceFeatureSelect, 4, 0);
@@ -118,15 +141,7 @@ internal sealed class HostileDriver
         Set(DriverFeatureSelect, 4, 1);
         Set(DriverFeature, 4, features >> 32);
         Set(Status, 1, 11);
-        var count = (int)Math.Min(Read(QueueCount, 2), 16);
-        rings = new Ring[count];
-        for (var i = 0; i < count; i++)
-        {
-            rings[i] = SetUp(i);
-        }
-
-        EnableInterrupts();
-        Set(Status, 1, 15);
+        return (Read(Status, 1) & VirtioStatus.FeaturesOk) != 0;
     }
 
     private void EnableInterrupts()
@@ -210,7 +225,14 @@ internal sealed class HostileDriver
             }
         }
 
+        // A ring that overflows is broken: seldom. Seconds pass, for a request of gigabytes takes that long.
+        if (++ring.Waiting > ring.Size / 7 && random.Next(40) != 0)
+        {
+            Advance(int.MaxValue);
+        }
+
         Requests++;
+        ring.Offered++;
         if ((features & VirtioFeature.IndirectDescriptors) != 0 && random.Next(2) == 0)
         {
             var table = at + 0xC000;
@@ -335,13 +357,25 @@ internal sealed class HostileDriver
         }
     }
 
-    private void Advance()
+    private void Advance(int most)
     {
         Operations++;
         if (bench.Clock is DeterministicClock clock)
         {
-            clock.Set(clock.Now + (ulong)random.Next(random.Next(1000) == 0 ? int.MaxValue : 100_000));
+            clock.Set(clock.Now + (ulong)random.Next(most));
             clock.RunDueTimers();
+        }
+        else if (isVirtio && random.Next(4) == 0)
+        {
+            Thread.Yield();
+        }
+
+        if (most == int.MaxValue)
+        {
+            foreach (var ring in rings)
+            {
+                ring.Waiting = 0;
+            }
         }
     }
 
@@ -391,6 +425,12 @@ internal sealed class HostileDriver
         public ulong Driver => start + 0x1000;
 
         public ulong Device => start + 0x2000;
+
+        /// <summary>Requests made available.</summary>
+        public int Offered { get; set; }
+
+        /// <summary>Requests made available since the device last had much time.</summary>
+        public int Waiting { get; set; }
 
         public ushort Next { get; set; }
 

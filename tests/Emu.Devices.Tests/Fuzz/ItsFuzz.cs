@@ -41,7 +41,7 @@ internal sealed class ItsFuzz : IDisposable
     public static FuzzResult Play(int seed, long operations)
     {
         const int OperationsPerGic = 250_000;
-        var result = new FuzzResult("its", 0, 0, 0, 0);
+        var result = new FuzzResult("its", 0, 0, 0, 0, 0);
         for (var round = 0; result.Operations < operations; round++)
         {
             using var fuzz = new ItsFuzz((seed * 7919) + round);
@@ -49,6 +49,7 @@ internal sealed class ItsFuzz : IDisposable
             while (fuzz.Operations < goal)
             {
                 fuzz.Step();
+                FuzzRun.Progress();
             }
 
             fuzz.SaveAndRestore();
@@ -73,24 +74,24 @@ internal sealed class ItsFuzz : IDisposable
     {
         switch (random.Next(Operations == 0 ? 1 : 2000))
         {
-            case 0:
+            case < 8:
                 Start();
                 break;
-            case 1:
+            case 8:
                 SaveAndRestore();
                 break;
-            case < 100:
+            case < 25:
                 Set(Registers[random.Next(Registers.Length)] + ((uint)random.Next(2) * 4), Value(), Sizes[random.Next(Sizes.Length)]);
                 break;
             case < 200:
                 Operations++;
                 gic.ItsFrames!.Read((ulong)random.Next(0x2_0000), Sizes[random.Next(Sizes.Length)]);
                 break;
-            case < 230:
+            case < 205:
                 Redistributor(random.Next(Vcpus), (ulong)(random.Next(2) == 0 ? 0x70 : 0x78), Value(), 8);
                 Redistributor(random.Next(Vcpus), 0, (ulong)random.Next(2), 4);
                 break;
-            case < 300:
+            case < 250:
                 harness.Memory.Write(Ram + ((ulong)random.Next(0x10_0000) & ~7ul), 8, Value());
                 break;
             case < 1000:
@@ -149,7 +150,7 @@ internal sealed class ItsFuzz : IDisposable
             _ => collection,
         });
         harness.Memory.Write(at + 24, 8, wild ? Value() : (ulong)random.Next(4) << 16);
-        harness.Memory.Write(Configuration + (ulong)random.Next(64), 1, (ulong)random.Next(256));
+        harness.Memory.Write(Configuration + (ulong)random.Next(64), 1, (ulong)random.Next(256) | 1);
         written = (written + 32) % 0x1_0000;
         CommandCount++;
         Set(Cwriter, written, 8);
