@@ -329,12 +329,12 @@ public abstract unsafe partial class Vcpu : IVcpu, IDisposable
                 }
             }
 
-            runningPrivate = length < block->Count;
-            if (runningPrivate)
+            if (length < block->Count)
             {
                 block = PrivateBlock(block->Physical, length);
             }
 
+            runningPrivate = block == (Block*)privateBlock.Pointer;
             unfinished = whole - length;
 
             outerLoopPasses++;
@@ -557,6 +557,12 @@ public abstract unsafe partial class Vcpu : IVcpu, IDisposable
                 RecordFetchAbort(pc);
                 TakeFault();
                 return null;
+            }
+
+            if (Code.EnterUncached(physical))
+            {
+                // Where a store into the running block must end it, one instruction at a time sees every store.
+                return PrivateBlock(physical, CodeWriteEndsBlock ? 1 : int.MaxValue);
             }
 
             while ((block = Code.Translate(this, physical, s->ModeKey, region)) == null)

@@ -7,6 +7,9 @@ internal static class ExitStatus
     /// <summary>The guest powered off, the instruction limit was reached, or the user quit at the console.</summary>
     public const int Success = 0;
 
+    /// <summary>emu bisect found a difference.</summary>
+    public const int Different = 1;
+
     /// <summary>Bad usage or bad input.</summary>
     public const int BadUsage = 2;
 

@@ -50,6 +50,7 @@ internal static class Program
         var root = new RootCommand("Emu runs whole machines: Arm64 guests on any host.");
         RunCommand.AddTo(root);
         BootCommand.AddTo(root);
+        BisectCommand.AddTo(root);
         RestoreCommand.AddTo(root);
         IsaCommand.AddTo(root);
         VersionCommand.AddTo(root);

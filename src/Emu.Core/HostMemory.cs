@@ -9,22 +9,35 @@ public sealed unsafe partial class HostMemory : IDisposable
 {
     private const int ProtRead = 1;
     private const int ProtWrite = 2;
+    private const int MapShared = 1;
     private const int MapPrivate = 2;
     private const int MapFixed = 0x10;
     private const int MapAnonymous = 0x20;
     private const int MapNoReserve = 0x4000;
     private const int MadvDontNeed = 4;
+    private const int MadvRemove = 9;
     private const int MadvHugePage = 14;
+    private const uint MfdCloexec = 1;
 
     private nint address;
 
     /// <summary>Maps <paramref name="length"/> bytes.</summary>
     /// <param name="length">Bytes, rounded up to whole pages by the host.</param>
+    /// <param name="shared">Behind a descriptor that another process can map (vhost-user back ends).</param>
     /// <exception cref="EmuException">The host has no room.</exception>
-    public HostMemory(ulong length)
+    public HostMemory(ulong length, bool shared = false)
     {
         Length = length;
-        address = Mmap(0, (nuint)length, ProtRead | ProtWrite, MapPrivate | MapAnonymous | MapNoReserve, -1, 0);
+        if (shared)
+        {
+            Descriptor = MemfdCreate("emu", MfdCloexec);
+            if (Descriptor < 0 || Ftruncate(Descriptor, (long)length) != 0)
+            {
+                throw new EmuException($"cannot make {length >> 20} MiB of shared memory: {Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError())}");
+            }
+        }
+
+        address = Mmap(0, (nuint)length, ProtRead | ProtWrite, (shared ? MapShared : MapPrivate | MapAnonymous) | MapNoReserve, Descriptor, 0);
         if (address == -1)
         {
             throw new EmuException($"cannot map {length >> 20} MiB of memory: the host refused it; give a smaller --memory size=");
@@ -36,6 +49,9 @@ public sealed unsafe partial class HostMemory : IDisposable
 
     /// <summary>Length in bytes.</summary>
     public ulong Length { get; }
+
+    /// <summary>The descriptor that shared memory is behind, from its start on; -1 for private memory.</summary>
+    public int Descriptor { get; } = -1;
 
     /// <summary>The contents come from a file, page by page as they are touched (<see cref="MapCopyOnWrite"/>).</summary>
     public bool FileBacked { get; private set; }
@@ -50,7 +66,7 @@ public sealed unsafe partial class HostMemory : IDisposable
         }
         else
         {
-            _ = Madvise(address + (nint)offset, (nuint)length, MadvDontNeed);
+            _ = Madvise(address + (nint)offset, (nuint)length, Descriptor < 0 ? MadvDontNeed : MadvRemove);
         }
     }
 
@@ -84,6 +100,10 @@ public sealed unsafe partial class HostMemory : IDisposable
         if (a != 0)
         {
             _ = Munmap(a, (nuint)Length);
+            if (Descriptor >= 0)
+            {
+                _ = Close(Descriptor);
+            }
         }
     }
 
@@ -92,6 +112,15 @@ public sealed unsafe partial class HostMemory : IDisposable
 
     [LibraryImport("libc", EntryPoint = "munmap", SetLastError = true)]
     private static partial int Munmap(nint address, nuint length);
+
+    [LibraryImport("libc", EntryPoint = "memfd_create", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int MemfdCreate(string name, uint flags);
+
+    [LibraryImport("libc", EntryPoint = "ftruncate", SetLastError = true)]
+    private static partial int Ftruncate(int descriptor, long length);
+
+    [LibraryImport("libc", EntryPoint = "close")]
+    private static partial int Close(int descriptor);
 
     [LibraryImport("libc", EntryPoint = "madvise", SetLastError = true)]
     private static partial int Madvise(nint address, nuint length, int advice);

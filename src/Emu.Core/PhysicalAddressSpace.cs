@@ -15,8 +15,10 @@ public enum RamPageFlags : byte
 /// <summary>A run of RAM (or ROM) in the guest-physical map.</summary>
 public sealed unsafe class RamRegion : IDisposable
 {
-    internal RamRegion(string name, ulong start, ulong length, byte* host, bool readOnly)
+    internal RamRegion(string name, ulong start, ulong length, byte* host, bool readOnly, HostMemory? backing)
     {
+        Descriptor = backing?.Descriptor ?? -1;
+        DescriptorOffset = backing is null ? 0 : (ulong)(host - backing.Pointer);
         Name = name;
         Start = start;
         Length = length;
@@ -41,6 +43,12 @@ public sealed unsafe class RamRegion : IDisposable
 
     /// <summary>Guest writes are dropped (ROM).</summary>
     public bool ReadOnly { get; }
+
+    /// <summary>The descriptor of shared memory behind the region; -1 when it is private.</summary>
+    public int Descriptor { get; }
+
+    /// <summary>Where the region begins in <see cref="Descriptor"/>.</summary>
+    public ulong DescriptorOffset { get; }
 
     /// <summary>One <see cref="RamPageFlags"/> byte a page, indexed by (pa - <see cref="Start"/>) &gt;&gt; 12.</summary>
     public RamPageFlags* PageFlags => (RamPageFlags*)flags.Pointer;
@@ -107,8 +115,14 @@ public sealed unsafe class PhysicalAddressSpace : IDisposable
     public IReadOnlyList<MmioRegion> Mmio => mmio;
 
     /// <summary>Adds RAM backed by host memory that outlives the map.</summary>
+    /// <param name="name">Name for messages and snapshots.</param>
+    /// <param name="start">First guest-physical address.</param>
+    /// <param name="length">Bytes.</param>
+    /// <param name="host">Host address of the first byte.</param>
+    /// <param name="readOnly">Guest writes are dropped.</param>
+    /// <param name="backing">The mapping that <paramref name="host"/> lies in, where it may be shared with other processes.</param>
     /// <exception cref="EmuException">Overlap or misalignment.</exception>
-    public RamRegion AddRam(string name, ulong start, ulong length, byte* host, bool readOnly = false)
+    public RamRegion AddRam(string name, ulong start, ulong length, byte* host, bool readOnly = false, HostMemory? backing = null)
     {
         lock (gate)
         {
@@ -118,7 +132,7 @@ public sealed unsafe class PhysicalAddressSpace : IDisposable
             }
 
             CheckFree(name, start, length);
-            var region = new RamRegion(name, start, length, host, readOnly);
+            var region = new RamRegion(name, start, length, host, readOnly, backing);
             ram = [.. ram.Append(region).OrderBy(r => r.Start)];
             MapChanged?.Invoke();
             return region;

@@ -18,6 +18,9 @@ public sealed record MachineHost
     /// the machine disposes it.</summary>
     public Func<ICharBackend?> CreateSerial { get; init; } = static () => null;
 
+    /// <summary>Makes the host end of the virtio console, or null for a machine without one. The machine disposes it.</summary>
+    public Func<ICharBackend?> CreateConsole { get; init; } = static () => null;
+
     /// <summary>Makes the console of Arm semihosting, when the options turn it on. Gets the serial port's host end.</summary>
     public Func<ICharBackend?, ISemihostingConsole?> CreateSemihosting { get; init; } = static _ => null;
 

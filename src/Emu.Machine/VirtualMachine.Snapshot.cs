@@ -38,7 +38,7 @@ public sealed partial class VirtualMachine
                 writer.U64(clock.Now);
                 random.Save(writer);
                 SnapshotMemory.Write(directory.MemoryPath, writer, ram);
-                foreach (var section in Sections())
+                foreach (var section in Sections)
                 {
                     using var buffer = new MemoryStream();
                     section.Save(new SnapshotWriter(buffer));
@@ -87,7 +87,7 @@ public sealed partial class VirtualMachine
         {
             random.Restore(reader);
             SnapshotMemory.Map(directory.MemoryPath, reader, ram);
-            foreach (var section in Sections())
+            foreach (var section in Sections)
             {
                 var name = reader.String();
                 if (name != section.SnapshotName)
@@ -113,7 +113,4 @@ public sealed partial class VirtualMachine
 
     /// <summary>A section holds tables and queues, not RAM.</summary>
     private const int LargestSection = 1 << 28;
-
-    /// <summary>Everything with state: vCPUs first, then devices, in a fixed order.</summary>
-    private IEnumerable<ISnapshotable> Sections() => [.. vcpus, .. board.Sections];
 }

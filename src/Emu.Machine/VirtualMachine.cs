@@ -22,6 +22,7 @@ public sealed partial class VirtualMachine : IDisposable
     private readonly MachineOptions options;
     private readonly Log log;
     private readonly ICharBackend? serial;
+    private readonly ICharBackend? console;
     private readonly ISemihostingConsole? semihosting;
     private readonly SnapshotDirectory? origin;
     private readonly SnapshotReader? originState;
@@ -71,7 +72,8 @@ public sealed partial class VirtualMachine : IDisposable
             input = deterministic is null ? null : new HostInputQueue();
             serial = host.CreateSerial();
             semihosting = options.Semihosting ? host.CreateSemihosting(serial) : null;
-            board = new Arm64Board(options, memory, clock, log, serial, input is null ? null : new DeterministicInputGate(input));
+            console = host.CreateConsole();
+            board = new Arm64Board(options, Services(), serial, console);
             engine = host.CreateEngine(options);
             vcpus = new IVcpu[options.Cpus.Boot];
             for (var i = 0; i < vcpus.Length; i++)
@@ -100,6 +102,12 @@ public sealed partial class VirtualMachine : IDisposable
     /// <summary>The vCPUs by index.</summary>
     public IReadOnlyList<IVcpu> Vcpus => vcpus;
 
+    /// <summary>Everything with state the guest can observe, RAM and <see cref="Time"/> aside: vCPUs, then devices.</summary>
+    public IEnumerable<ISnapshotable> Sections => [.. vcpus, .. board.Sections];
+
+    /// <summary>Guest time in nanoseconds.</summary>
+    public ulong Time => clock.Now;
+
     /// <summary>Instructions retired over all vCPUs. Exact while stopped or paused.</summary>
     public ulong Instructions => runner.Instructions;
 
@@ -113,16 +121,23 @@ public sealed partial class VirtualMachine : IDisposable
         }
         else
         {
+            board.Pci.Pause();
             Restore(origin, originState!);
+            board.Pci.Resume();
         }
 
         if (options.SnapshotAt is { } at)
         {
             runner.SnapshotAt = at;
-            runner.SnapshotDue = () => Save(options.SnapshotDirectory!);
+            runner.SnapshotDue = () =>
+            {
+                board.Pci.Pause();
+                Save(options.SnapshotDirectory!);
+                board.Pci.Resume();
+            };
         }
 
-        board.StartSerial();
+        board.StartConsoles();
         wall.Start();
         runner.Start();
         while (true)
@@ -134,7 +149,7 @@ public sealed partial class VirtualMachine : IDisposable
 
             if (options.NoReboot || Control.Outcome.End != RunEnd.Reset)
             {
-                serial?.CancelWaits();
+                CancelConsoleWaits();
             }
 
             runner.Join();
@@ -149,6 +164,14 @@ public sealed partial class VirtualMachine : IDisposable
             runner.Start();
         }
     }
+
+    /// <summary>
+    /// Has an action called when exactly so many instructions were retired, before <see cref="Run"/>. The machine stands still meanwhile: it can be
+    /// hashed, looked at and stopped, and goes on as if nothing had happened. For a machine in deterministic mode.
+    /// </summary>
+    /// <param name="first">Instructions over all vCPUs.</param>
+    /// <param name="reached">Gets the count; returns the next one, larger, or <see cref="ulong.MaxValue"/> for none.</param>
+    public void SetCheckpoint(ulong first, Func<ulong, ulong> reached) => ((DeterministicRunner)runner).SetCheckpoint(first, reached);
 
     /// <summary>Stops the vCPUs between two instructions; the guest notices nothing but host time passing.</summary>
     public void Pause()
@@ -178,14 +201,18 @@ public sealed partial class VirtualMachine : IDisposable
     }
 
     /// <summary>After <see cref="Run"/>: writes out what the guest printed, and gives the terminal back.</summary>
-    public void CloseConsole() => serial?.Dispose();
+    public void CloseConsole()
+    {
+        serial?.Dispose();
+        console?.Dispose();
+    }
 
     /// <summary>The hash of the stopped or paused machine's state, 32 hexadecimal digits.</summary>
     public string StateHash()
     {
         var hash = new StateHash();
         hash.Add("clock", clock.Now);
-        foreach (var section in Sections())
+        foreach (var section in Sections)
         {
             hash.Add(section);
         }
@@ -205,14 +232,45 @@ public sealed partial class VirtualMachine : IDisposable
     public void Dispose()
     {
         Control.Stop(new RunOutcome(RunEnd.Quit));
-        serial?.CancelWaits();
+        CancelConsoleWaits();
         runner.Join();
         Release();
     }
 
+    private void CancelConsoleWaits()
+    {
+        serial?.CancelWaits();
+        console?.CancelWaits();
+    }
+
+    private DeviceServices Services() => new()
+    {
+        Memory = memory,
+        Clock = clock,
+        Log = log,
+        Control = Control,
+        Random = random.Next,
+        Post = input is null ? null : input.Post,
+        CreateInputGate = () => input is null ? null : new DeterministicInputGate(input),
+        Discard = DiscardPages,
+    };
+
+    /// <summary>Gives pages of the machine's own RAM back to the host.</summary>
+    private void DiscardPages(RamRegion region, ulong offset, ulong length)
+    {
+        foreach (var (own, block) in ram)
+        {
+            if (own == region)
+            {
+                block.Discard(offset, length);
+            }
+        }
+    }
+
     private void Release()
     {
-        serial?.Dispose();
+        CloseConsole();
+        board?.Dispose();
         (clock as IDisposable)?.Dispose();
         engine?.Dispose();
         memory.Dispose();

@@ -244,6 +244,45 @@ public class DeterministicRunnerTests
         Assert.Equal(Enumerable.Range(0, 100).Select(i => (i % 2, (ulong)i * Quantum)), turns);
     }
 
+    [Fact]
+    public void Checkpoint_StandsAtEveryCount_AndChangesNeitherTurnsNorTime()
+    {
+        var turns = new List<(int Vcpu, ulong Time)>();
+        List<(int, ulong)> Turns(Action<DeterministicRunner>? prepare)
+        {
+            turns.Clear();
+            var time = new DeterministicClock(0);
+            var stop = new StopControl();
+            var fresh = Vcpus(2, v =>
+            {
+                if (turns.Count == 0 || turns[^1].Vcpu != v.Index)
+                {
+                    turns.Add((v.Index, time.Now));
+                }
+
+                return null;
+            });
+            var runner = new DeterministicRunner(fresh, stop, time, new HostInputQueue(), 10 * Quantum);
+            prepare?.Invoke(runner);
+            runner.Start();
+            Assert.True(stop.Wait(TimeSpan.FromSeconds(30)));
+            runner.Join();
+            return [.. turns];
+        }
+
+        var expected = Turns(null);
+        ulong[] counts = [0, 1, 2, Quantum - 1, Quantum, Quantum + 1, 123_456, 10 * Quantum];
+        var seen = new List<ulong>();
+        var actual = Turns(r => r.SetCheckpoint(counts[0], count =>
+        {
+            Assert.Equal(r.Instructions, count);
+            seen.Add(count);
+            return seen.Count < counts.Length ? counts[seen.Count] : ulong.MaxValue;
+        }));
+        Assert.Equal(expected, actual);
+        Assert.Equal(counts, seen);
+    }
+
     private static FakeVcpu[] Vcpus(int count, Func<FakeVcpu, VcpuExit?> step)
     {
         var vcpus = new FakeVcpu[count];

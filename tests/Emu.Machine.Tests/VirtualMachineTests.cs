@@ -40,7 +40,7 @@ public sealed class VirtualMachineTests : IDisposable
         Assert.Equal(Arm64Layout.GicItsBase(4), machine.Memory.Mmio[0].Start);
         Assert.Equal(Arm64Layout.GicRedistributorBase(4), machine.Memory.Mmio[1].Start);
         Assert.Equal(0x0D57_8086UL, machine.Memory.Read(Arm64Layout.PciEcamBase, 4));
-        Assert.Equal(0xFFFF_FFFFUL, machine.Memory.Read(Arm64Layout.PciEcamBase + (1 << 15), 4));
+        Assert.Equal(0xFFFF_FFFFUL, machine.Memory.Read(Arm64Layout.PciEcamBase + (31 << 15), 4));
         Assert.Equal(0x11UL, machine.Memory.Read(Arm64Layout.Pl011Base + 0xFE0, 4));
         Assert.Equal(0x31UL, machine.Memory.Read(Arm64Layout.Pl031Base + 0xFE0, 4));
         Assert.Equal(0x61UL, machine.Memory.Read(Arm64Layout.Pl061Base + 0xFE0, 4));
@@ -85,6 +85,70 @@ public sealed class VirtualMachineTests : IDisposable
 
         OptionTests.Rejects(() => Create(options with { Firmware = files.Write("big", new byte[(4 << 20) + 1]) }), "--firmware", "CLOUDHV_EFI.fd) has at most 4M");
         OptionTests.Rejects(() => Create(options with { Memory = new MemoryOption(64UL << 20) }), "--memory size=64M is too small", "size=128M");
+    }
+
+    [Fact]
+    public void PciDevices_FillTheSlots_ThoseWithANumberFirst()
+    {
+        engine.Step = (_, v) => PowerOff(v);
+        var disk = files.Write("disk", new byte[1 << 20]);
+        var options = Options() with
+        {
+            Platform = PlatformOption.Parse("num_pci_segments=2", []),
+            Devices = new DeviceOptions
+            {
+                Disks = [DiskOption.Parse($"path={disk}"), DiskOption.Parse($"path={files.Write("disk1", new byte[1 << 20])},pci_segment=1")],
+                Rng = RngOption.Parse("pci_device_id=1"),
+                Balloon = BalloonOption.Parse("size=0"),
+                Watchdog = true,
+                Pvpanic = true,
+                Rtc = true,
+            },
+        };
+        using var machine = Create(options);
+        uint Id(int segment, int slot) => (uint)machine.Memory.Read(Arm64Layout.PciEcamBase + ((ulong)segment << 20) + ((ulong)slot << 15), 4);
+        Assert.Equal(
+            [0x0D57_8086, 0x1044_1AF4, 0x1042_1AF4, 0x1045_1AF4, 0x1063_1AF4, 0x1051_1AF4, 0x0011_1B36, 0xFFFF_FFFF],
+            Enumerable.Range(0, 8).Select(slot => Id(0, slot)));
+
+        // Only segment 0 has a host bridge.
+        Assert.Equal([0x1042_1AF4, 0xFFFF_FFFF], Enumerable.Range(0, 2).Select(slot => Id(1, slot)));
+
+        // A disk of segment 0 is in reach of firmware: its BAR is a 32-bit one.
+        Assert.Equal(0u, (uint)machine.Memory.Read(Arm64Layout.PciEcamBase + (2 << 15) + 0x10, 4) & 7);
+        Assert.Equal(4u, (uint)machine.Memory.Read(Arm64Layout.PciEcamBase + (1 << 20) + 0x10, 4) & 7);
+        machine.Run();
+    }
+
+    [Fact]
+    public void Pmem_IsRamAtTheTopOfThe64BitWindow()
+    {
+        engine.Step = (_, v) => PowerOff(v);
+        var path = files.Write("pmem", [.. Enumerable.Repeat((byte)7, 4 << 20)]);
+        using var machine = Create(Options() with { Devices = new DeviceOptions { Pmems = [PmemOption.Parse($"file={path},discard_writes=on")] } });
+        var region = machine.Memory.Ram[^1];
+        Assert.Equal(4UL << 20, region.Length);
+        Assert.True(region.Start > 0xFF_0000_0000 && region.Start + region.Length <= 0xFF_FFEF_0000);
+        Assert.Equal(0x0707_0707UL, machine.Memory.Read(region.Start, 4));
+        machine.Run();
+    }
+
+    [Fact]
+    public void DevicesThatCannotBeMade_AreReportedBeforeAnythingRuns()
+    {
+        var disk = files.Write("disk", new byte[1 << 20]);
+        OptionTests.Rejects(
+            () => Create(Options() with { Devices = new DeviceOptions { Disks = [DiskOption.Parse($"path={files.Name("none")}")] } }), "disk image", "none");
+        OptionTests.Rejects(
+            () => Create(Options() with { Devices = new DeviceOptions { Disks = [DiskOption.Parse($"path={disk},pci_device_id=4")], Rng = RngOption.Parse("pci_device_id=4") } }),
+            "rng", "taken by disk0");
+
+        // The image of the machine that failed is free again.
+        engine.Configurations.Clear();
+        engine.Vcpus.Clear();
+        engine.Step = (_, v) => PowerOff(v);
+        using var machine = Create(Options() with { Devices = new DeviceOptions { Disks = [DiskOption.Parse($"path={disk}")] } });
+        machine.Run();
     }
 
     [Fact]

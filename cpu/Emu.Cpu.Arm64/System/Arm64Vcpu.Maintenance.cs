@@ -237,10 +237,10 @@ public sealed unsafe partial class Arm64Vcpu
     internal void InvalidateInstructionCache()
     {
         // In turns on one thread every store to translated code has been seen already.
-        if (Cluster.Parallel && Code.BlocksTranslated != blocksAtInvalidate)
+        if (Cluster.Parallel && Code.BlocksMade != blocksAtInvalidate)
         {
             Code.InvalidateAll();
-            blocksAtInvalidate = Code.BlocksTranslated;
+            blocksAtInvalidate = Code.BlocksMade;
         }
     }
 

@@ -59,6 +59,15 @@ public unsafe struct Block
     /// <summary>Times the interpreter asked for compiled code and found none.</summary>
     public int Looks;
 
+    /// <summary>The guest bytes it was made from, or null: kept for pages that were rewritten before (<see cref="PageHistory"/>).</summary>
+    public byte* Source;
+
+    /// <summary><see cref="Key"/> that goes with <see cref="Source"/>, while the block is invalid.</summary>
+    public ulong SourceKey;
+
+    /// <summary><see cref="Heat"/> when the block was made.</summary>
+    public int FirstHeat;
+
     /// <summary>Byte offset of the instruction with <paramref name="left"/> instructions still to go; the block's length for 0.</summary>
     public readonly ulong OffsetOf(int left)
     {

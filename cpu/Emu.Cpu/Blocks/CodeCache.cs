@@ -22,10 +22,12 @@ public sealed unsafe class CodeCache : IDisposable
 
     private readonly Lock gate = new();
     private readonly Dictionary<ulong, CodePage> pages = [];
+    private readonly Dictionary<ulong, PageHistory> rewritten = [];
     private readonly List<Vcpu> vcpus = [];
     private readonly PhysicalAddressSpace memory;
     private readonly HostMemory arena;
     private readonly HostMemory hash = new((1UL << HashBits) * 8);
+    private readonly HostMemory source = new(0x1000);
     private readonly BlockBuilder builder = new();
     private ulong used;
 
@@ -67,6 +69,24 @@ public sealed unsafe class CodeCache : IDisposable
     /// <summary>Blocks invalidated since the start.</summary>
     public long BlocksInvalidated { get; private set; }
 
+    /// <summary>Blocks translated or brought back since the start: when it has not changed, nothing was made of the bytes in memory since.</summary>
+    public long BlocksMade => BlocksTranslated + BlocksRevived;
+
+    /// <summary>Blocks that came back because the bytes they were made from did.</summary>
+    public long BlocksRevived { get; private set; }
+
+    /// <summary>Times a page stopped being cached because it was rewritten all the time.</summary>
+    public long PagesUncached { get; private set; }
+
+    /// <summary>Block entries in such pages: each translated what was there.</summary>
+    public long UncachedEntries { get; private set; }
+
+    /// <summary>Times the cache was full and all blocks were dropped.</summary>
+    public long Flushes { get; private set; }
+
+    /// <summary>Bytes of block memory in use.</summary>
+    public ulong BytesUsed => used;
+
     /// <summary>The cache is so full that <see cref="Flush"/> must run before the next translation.</summary>
     public bool NeedsFlush => arena.Length - used < Reserve;
 
@@ -99,6 +119,25 @@ public sealed unsafe class CodeCache : IDisposable
         return null;
     }
 
+    /// <summary>
+    /// Whether the page of a physical address is rewritten so often that its blocks are not cached: the caller translates what is there now with
+    /// <see cref="TranslatePrivate"/>, for this entry only. Asked for each such entry: the page is cached again after a number of them.
+    /// </summary>
+    public bool EnterUncached(ulong physical)
+    {
+        lock (gate)
+        {
+            if (!rewritten.TryGetValue(physical & ~0xFFFUL, out var history) || !history.IsUncached)
+            {
+                return false;
+            }
+
+            history.CountEntry();
+            UncachedEntries++;
+            return true;
+        }
+    }
+
     /// <summary>Translates the block at a physical address, or returns the one another vCPU just made; null when <see cref="Flush"/> must run first.</summary>
     /// <param name="vcpu">Whose front end translates.</param>
     /// <param name="physical">Guest-physical address, in RAM.</param>
@@ -122,10 +161,40 @@ public sealed unsafe class CodeCache : IDisposable
 
             // Mark first, read after: a store that comes later is seen, one that came before is read.
             var page = ProtectPage(physical & ~0xFFFUL, region);
-            BuildInto(builder, vcpu, physical, region, int.MaxValue);
+            var history = rewritten.GetValueOrDefault(physical & ~0xFFFUL);
+            if (history != null)
+            {
+                history.Translated();
+                var known = history.Take(physical, key, region.Host + (physical - region.Start), (int)(0x1000 - (physical & 0xFFF)));
+                if (known != null)
+                {
+                    Revive(known);
+                    Insert(page, known);
+                    BlocksRevived++;
+                    return known;
+                }
+            }
+
+            var code = region.Host + (physical - region.Start);
+            if (history != null)
+            {
+                // From a copy, which stays with the block: bytes in memory that change meanwhile must not be taken for those it was made from.
+                var length = (long)(0x1000 - (physical & 0xFFF));
+                Buffer.MemoryCopy(code, source.Pointer, length, length);
+                code = source.Pointer;
+            }
+
+            BuildInto(builder, vcpu, physical, code, int.MaxValue);
             var block = (Block*)Allocate(sizeof(Block) + (builder.OpCount * sizeof(MicroOp)));
             Fill(block, (MicroOp*)(block + 1), builder, physical, key);
             block->Heat = InitialHeat;
+            block->FirstHeat = InitialHeat;
+            if (history != null)
+            {
+                block->Source = Allocate(block->Length);
+                Buffer.MemoryCopy(source.Pointer, block->Source, block->Length, block->Length);
+            }
+
             if (vcpu.VariableLengthInstructions)
             {
                 var offsets = (ushort*)Allocate(builder.InstructionCount * 2);
@@ -133,12 +202,7 @@ public sealed unsafe class CodeCache : IDisposable
                 block->InstructionOffsets = offsets;
             }
 
-            page.Bytes |= Mask(physical, (ulong)block->Length);
-            block->PageNext = page.First;
-            page.First = block;
-            var bucket = Bucket(physical, key);
-            block->HashNext = (Block*)*bucket;
-            Volatile.Write(ref *bucket, (nint)block);
+            Insert(page, block);
             BlocksTranslated++;
             InstructionsTranslated += block->Count;
             MicroOpsTranslated += block->OpCount;
@@ -151,7 +215,7 @@ public sealed unsafe class CodeCache : IDisposable
     /// <param name="block">Filled in.</param>
     public static void TranslatePrivate(Vcpu vcpu, BlockBuilder into, Block* block, ulong physical, ulong key, RamRegion region, int maximum)
     {
-        BuildInto(into, vcpu, physical, region, maximum);
+        BuildInto(into, vcpu, physical, region.Host + (physical - region.Start), maximum);
         *block = default;
         Fill(block, into.Ops, into, physical, key);
         into.Ops[into.OpCount - 1].C = (into.Ops[into.OpCount - 1].Kind is MicroOpKind.CallEnd) ? into.Ops[into.OpCount - 1].C : (ushort)0;
@@ -204,7 +268,7 @@ public sealed unsafe class CodeCache : IDisposable
                     var end = Math.Min(p + 0x1000, physical + length);
                     if ((page.Bytes & Mask(start, end - start)) != 0)
                     {
-                        any |= InvalidateIn(p, page, start, end);
+                        any |= InvalidateIn(p, page, start, end, written: true);
                     }
                 }
             }
@@ -222,22 +286,42 @@ public sealed unsafe class CodeCache : IDisposable
         }
     }
 
-    /// <summary>Keeps retired code alive until every vCPU has been outside of guest code. Under the lock.</summary>
+    /// <summary>Keeps code that was taken away alive until every vCPU has been outside of guest code. Under the lock.</summary>
     internal void Retire(CompiledCode code)
     {
+        // The code is not reachable from a block any more before the vCPUs are looked at.
         Interlocked.MemoryBarrier();
-        var waiting = new RetiredCode(code, [.. vcpus.Select(v => v.OuterLoopPasses)]);
-        retired.Enqueue(waiting);
+        retired.Enqueue(new RetiredCode(code, [.. vcpus.Select(v => v.OuterLoopPasses)]));
+        RetiredBytes += code.Size;
+        ReleaseRetired();
+    }
+
+    /// <summary>Bytes of compiled code that was taken away and is kept only because a vCPU may still be in it.</summary>
+    internal long RetiredBytes { get; private set; }
+
+    /// <summary>Lets go of retired code that no vCPU can be in any more. Under the lock.</summary>
+    /// <returns>Bytes let go of.</returns>
+    internal long ReleaseRetired()
+    {
+        long released = 0;
         while (retired.TryPeek(out var oldest) && IsUnreachable(oldest))
         {
-            retired.Dequeue();
+            released += retired.Dequeue().Code.Size;
         }
+
+        RetiredBytes -= released;
+        Released += released;
+        return released;
     }
+
+    /// <summary>Bytes of compiled code let go of since the start.</summary>
+    internal long Released { get; private set; }
 
     private sealed record RetiredCode(CompiledCode Code, long[] Passes);
 
     private readonly Queue<RetiredCode> retired = new();
 
+    /// <summary>Each vCPU is outside, or came in after the code was taken away (and published that before it read any block's code).</summary>
     private bool IsUnreachable(RetiredCode code)
     {
         for (var i = 0; i < code.Passes.Length; i++)
@@ -258,7 +342,7 @@ public sealed unsafe class CodeCache : IDisposable
         {
             foreach (var (p, page) in pages.ToArray())
             {
-                InvalidateIn(p, page, p, p + 0x1000);
+                InvalidateIn(p, page, p, p + 0x1000, written: false);
             }
         }
     }
@@ -274,7 +358,9 @@ public sealed unsafe class CodeCache : IDisposable
             }
 
             Flushed?.Invoke();
+            Flushes++;
             pages.Clear();
+            rewritten.Clear();
             new Span<byte>(hash.Pointer, (int)hash.Length).Clear();
             arena.Discard(0, arena.Length);
             used = 0;
@@ -290,13 +376,14 @@ public sealed unsafe class CodeCache : IDisposable
     {
         arena.Dispose();
         hash.Dispose();
+        source.Dispose();
         builder.Dispose();
     }
 
-    private static void BuildInto(BlockBuilder b, Vcpu vcpu, ulong physical, RamRegion region, int maximum)
+    private static void BuildInto(BlockBuilder b, Vcpu vcpu, ulong physical, byte* code, int maximum)
     {
         b.Begin((int)(physical & 0xFFF));
-        vcpu.TranslateBlock(b, region.Host + (physical - region.Start), (int)(0x1000 - (physical & 0xFFF)), maximum);
+        vcpu.TranslateBlock(b, code, (int)(0x1000 - (physical & 0xFFF)), maximum);
         if (!b.Ended || b.InstructionCount == 0)
         {
             throw new InvalidOperationException("the translator left a block open");
@@ -359,21 +446,47 @@ public sealed unsafe class CodeCache : IDisposable
         return page;
     }
 
-    private bool InvalidateIn(ulong physical, CodePage page, ulong start, ulong end)
+    private void Insert(CodePage page, Block* block)
+    {
+        page.Bytes |= Mask(block->Physical, (ulong)block->Length);
+        block->PageNext = page.First;
+        page.First = block;
+        var bucket = Bucket(block->Physical, block->Key);
+        block->HashNext = (Block*)*bucket;
+        Volatile.Write(ref *bucket, (nint)block);
+    }
+
+    /// <summary>Makes an invalidated block as good as new. A vCPU that is still in it runs the same instructions.</summary>
+    private void Revive(Block* block)
+    {
+        block->Next0 = null;
+        block->Next1 = null;
+        block->Looks = 0;
+        block->CompileState = (int)CompileState.None;
+        block->Heat = InitialHeat;
+        block->FirstHeat = InitialHeat;
+        block->Key = block->SourceKey;
+    }
+
+    private bool InvalidateIn(ulong physical, CodePage page, ulong start, ulong end, bool written)
     {
         var any = false;
+        long runs = 0;
         Block* kept = null;
         ulong bytes = 0;
+        var history = rewritten.GetValueOrDefault(physical);
         for (var b = page.First; b != null;)
         {
             var next = b->PageNext;
             if (b->Physical < end && b->Physical + (ulong)b->Length > start)
             {
-                Unhash(b);
-                b->Key = Block.InvalidKey;
-                b->Heat = int.MaxValue;
-                Invalidated?.Invoke((nint)b);
-                BlocksInvalidated++;
+                runs += b->Code != null || b->Looks != 0 ? PageHistory.RunsWorthTranslating : b->FirstHeat - b->Heat;
+                Drop(b);
+                if (b->Source != null)
+                {
+                    history?.Keep(b);
+                }
+
                 any = true;
             }
             else
@@ -395,15 +508,61 @@ public sealed unsafe class CodeCache : IDisposable
             {
                 Cut(b);
             }
+
+            if (written)
+            {
+                NoteRewrite(physical, page, history, runs);
+            }
         }
 
-        if (kept == null)
+        if (page.First == null)
         {
             *page.Flags &= ~RamPageFlags.Code;
             pages.Remove(physical);
         }
 
         return any;
+    }
+
+    private void Drop(Block* b)
+    {
+        Unhash(b);
+        b->SourceKey = b->Key;
+        b->Key = Block.InvalidKey;
+        b->Heat = int.MaxValue;
+        Invalidated?.Invoke((nint)b);
+        BlocksInvalidated++;
+    }
+
+    private void NoteRewrite(ulong physical, CodePage page, PageHistory? history, long runs)
+    {
+        if (history == null)
+        {
+            history = new PageHistory();
+            rewritten.Add(physical, history);
+            history.Translated();
+        }
+
+        ulong now = 0;
+        foreach (var v in vcpus)
+        {
+            now += v.Retired;
+        }
+
+        if (!history.Rewritten(runs, now))
+        {
+            return;
+        }
+
+        // Nothing of the page stays cached: its stores are plain stores from now on.
+        for (var b = page.First; b != null; b = b->PageNext)
+        {
+            Drop(b);
+        }
+
+        page.First = null;
+        page.Bytes = 0;
+        PagesUncached++;
     }
 
     private static void Cut(Block* b)

@@ -3,7 +3,24 @@ using Emu.Cpu.Blocks;
 
 namespace Emu.Cpu.Jit;
 
-/// <summary>Compiles regions. Used by one thread at a time.</summary>
+/// <summary>
+/// Compiles regions. Used by one thread at a time. All that the rest of the engine knows of a back end is this contract:
+/// <list type="bullet">
+/// <item>In: a <see cref="Region"/>, its micro-ops readable until <see cref="Compile"/> returns (links and counters of its blocks may change
+/// meanwhile). What the code needs later it may read from <see cref="Blocks.Block"/>s by address: they stay in place while it may run.</item>
+/// <item>Out: <see cref="CompiledCode"/>. Its entry is called as a managed <c>delegate*&lt;CpuState*, CompiledExit&gt;</c>, by the interpreter and by
+/// compiled code of any back end (a chain goes through <see cref="Blocks.Block.Code"/> of the target). Code that the collector cannot stop in or
+/// walk through gives a stub that makes the transition as its entry.</item>
+/// <item>On entry <see cref="CpuState.Pc"/> is the first block's address and everything is in the state. On each exit everything is there again, in
+/// the form that its <see cref="CompiledExit"/> says.</item>
+/// <item>Before each block the code adds the block's instructions to <see cref="CpuState.Retired"/> and compares with
+/// <see cref="CpuState.Limit"/>, read anew each time: that is how limits, kicks and invalidations reach it. Code that was taken away is kept alive
+/// until every vCPU has left; it must not run for ever without that comparison.</item>
+/// <item>Links (<see cref="Blocks.Block.Next0"/>, <see cref="Blocks.Block.Next1"/>), jump-cache entries and <see cref="Blocks.Block.Code"/> are taken away by
+/// other threads: each is read once for each use, and none is kept over a block's end. Between blocks of one region no link is read: a region is
+/// taken away as a whole when one of its blocks is.</item>
+/// </list>
+/// </summary>
 public interface ICompilerBackEnd
 {
     /// <summary>Name for statistics.</summary>
@@ -15,8 +32,8 @@ public interface ICompilerBackEnd
 
 /// <summary>Compiled code; alive as long as it may be entered.</summary>
 /// <param name="entry">Address of a CompiledExit(CpuState*) that enters the region's first block with PC set.</param>
-/// <param name="owner">Keeps the code alive.</param>
-/// <param name="size">Bytes charged to the code cache.</param>
+/// <param name="owner">Keeps the code alive: when nothing refers to it any more, the code's memory goes.</param>
+/// <param name="size">Bytes charged to the code cache: about what the host keeps for the code and for <paramref name="owner"/>.</param>
 public sealed class CompiledCode(nint entry, object owner, int size)
 {
     /// <summary>Entry address.</summary>

@@ -20,15 +20,30 @@ public sealed unsafe class JitCompiler : IDisposable
     /// <summary>A neighbour joins a region when it ran at least this fraction of the threshold.</summary>
     private const int WarmFraction = 4;
 
+    /// <summary>When the limit is reached, the oldest regions go until this fraction of it is left.</summary>
+    private const double KeptByEviction = 0.5;
+
+    /// <summary>Garbage is collected each time this fraction of the limit was let go of.</summary>
+    private const int CollectFraction = 4;
+
+    /// <summary>How often the thread looks whether retired code can be let go of, in milliseconds, while there is some.</summary>
+    private const int ReleaseInterval = 20;
+
     private readonly List<Wanted> queue = [];
     private readonly Dictionary<nint, List<Region>> regionsOf = [];
+    private readonly Queue<Region> byAge = new();
+    private readonly Lock compiling = new();
     private readonly Thread thread;
     private readonly ICompilerBackEnd backEnd;
     private readonly long limit;
     private CodeCache cache = null!;
     private bool stopping;
+    private bool busy;
+    private bool releaseWanted;
     private long generation;
     private long size;
+    private long collectedAt;
+    private long dropped;
 
     /// <summary>Creates the compiler; <see cref="Start"/> attaches it.</summary>
     /// <param name="backEnd">Turns regions into code.</param>
@@ -39,6 +54,12 @@ public sealed unsafe class JitCompiler : IDisposable
         this.limit = limit;
         thread = new Thread(CompileLoop) { IsBackground = true, Name = "compiler" };
     }
+
+    /// <summary>
+    /// Compiles on the vCPU's thread, at the entry that asks, instead of in the background: what is compiled when is then a function of the
+    /// guest's instructions alone, and a run on compiled code can be repeated exactly.
+    /// </summary>
+    public bool Synchronous { get; init; }
 
     /// <summary>Regions compiled.</summary>
     public long RegionsCompiled { get; private set; }
@@ -52,11 +73,17 @@ public sealed unsafe class JitCompiler : IDisposable
     /// <summary>Time the back end took, in milliseconds.</summary>
     public double CompileMilliseconds { get; private set; }
 
-    /// <summary>Times the code of a region was taken away.</summary>
+    /// <summary>Times the code of a region was taken away because its guest code was written.</summary>
     public long RegionsInvalidated { get; private set; }
 
-    /// <summary>Times all code was dropped because the limit was reached.</summary>
+    /// <summary>Regions dropped because the limit was reached.</summary>
+    public long RegionsEvicted { get; private set; }
+
+    /// <summary>Times that happened.</summary>
     public long Evictions { get; private set; }
+
+    /// <summary>Bytes of compiled code in use, as the back end counts them.</summary>
+    public long Size => Volatile.Read(ref size);
 
     /// <summary>Attaches to the block cache and starts the thread.</summary>
     /// <param name="codeCache">Whose blocks are compiled.</param>
@@ -67,7 +94,10 @@ public sealed unsafe class JitCompiler : IDisposable
         cache.InitialHeat = threshold;
         cache.Invalidated += OnInvalidated;
         cache.Flushed += OnFlushed;
-        thread.Start();
+        if (!Synchronous)
+        {
+            thread.Start();
+        }
     }
 
     /// <summary>Asks for a block to be compiled. Any vCPU thread.</summary>
@@ -75,6 +105,14 @@ public sealed unsafe class JitCompiler : IDisposable
     {
         if (Volatile.Read(ref block->CompileState) != (int)CompileState.None)
         {
+            return;
+        }
+
+        if (Synchronous)
+        {
+            block->CompileState = (int)CompileState.Queued;
+            Compile(block, Volatile.Read(ref generation));
+            ReleaseRetired();
             return;
         }
 
@@ -101,8 +139,6 @@ public sealed unsafe class JitCompiler : IDisposable
         }
     }
 
-    private bool busy;
-
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -120,6 +156,7 @@ public sealed unsafe class JitCompiler : IDisposable
 
     private void CompileLoop()
     {
+        var retiredLeft = false;
         while (true)
         {
             nint handle;
@@ -128,9 +165,9 @@ public sealed unsafe class JitCompiler : IDisposable
             {
                 busy = false;
                 Monitor.PulseAll(queue);
-                while (queue.Count == 0 && !stopping)
+                if (queue.Count == 0 && !stopping && !releaseWanted)
                 {
-                    Monitor.Wait(queue);
+                    Monitor.Wait(queue, retiredLeft ? ReleaseInterval : Timeout.Infinite);
                 }
 
                 if (stopping)
@@ -138,12 +175,43 @@ public sealed unsafe class JitCompiler : IDisposable
                     return;
                 }
 
-                (handle, requested) = TakeHottest();
-                busy = true;
+                releaseWanted = false;
+                (handle, requested) = queue.Count == 0 ? (0, 0) : TakeHottest();
+                busy = handle != 0;
             }
 
-            Compile((Block*)handle, requested);
+            if (handle != 0)
+            {
+                Compile((Block*)handle, requested);
+            }
+
+            retiredLeft = ReleaseRetired();
         }
+    }
+
+    /// <summary>Lets go of retired code, and has the host free it now and then: nothing else in a running machine makes garbage.</summary>
+    /// <returns>True when some is still waiting for a vCPU.</returns>
+    private bool ReleaseRetired()
+    {
+        bool left;
+        bool collect;
+        lock (cache.Gate)
+        {
+            cache.ReleaseRetired();
+            left = cache.RetiredBytes != 0;
+            collect = cache.Released + dropped - collectedAt >= limit / CollectFraction;
+            if (collect)
+            {
+                collectedAt = cache.Released + dropped;
+            }
+        }
+
+        if (collect)
+        {
+            GC.Collect();
+        }
+
+        return left;
     }
 
     /// <summary>A block in the queue, and how often it had been looked for when the queue was last gone through.</summary>
@@ -184,7 +252,7 @@ public sealed unsafe class JitCompiler : IDisposable
         Region? region;
         lock (cache.Gate)
         {
-            if (requested != Volatile.Read(ref generation) || block->Key == Block.InvalidKey)
+            if (requested != Volatile.Read(ref generation) || block->Key == Block.InvalidKey || block->CompileState != (int)CompileState.Queued)
             {
                 return;
             }
@@ -213,12 +281,16 @@ public sealed unsafe class JitCompiler : IDisposable
         }
     }
 
-    private readonly Lock compiling = new();
-
     private void Publish(Region region, CompiledCode? code)
     {
         var entry = region.Blocks[0].Block;
-        if (code == null)
+        if (entry->CompileState != (int)CompileState.Queued)
+        {
+            // Invalidated meanwhile, and its bytes came back: it starts from the beginning.
+            return;
+        }
+
+        if (code == null || code.Size > limit)
         {
             entry->CompileState = (int)CompileState.Refused;
             return;
@@ -235,10 +307,11 @@ public sealed unsafe class JitCompiler : IDisposable
 
         if (size + code.Size > limit)
         {
-            Evict();
+            Evict(code.Size);
         }
 
         region.Code = code;
+        byAge.Enqueue(region);
         size += code.Size;
         foreach (var b in region.Blocks)
         {
@@ -269,7 +342,18 @@ public sealed unsafe class JitCompiler : IDisposable
             }
 
             RegionsInvalidated++;
-            cache.LeaveCompiledCode();
+            LeaveRetired();
+        }
+    }
+
+    /// <summary>Asks the vCPUs out of code that was taken away, and the thread to let go of it then.</summary>
+    private void LeaveRetired()
+    {
+        cache.LeaveCompiledCode();
+        lock (queue)
+        {
+            releaseWanted = true;
+            Monitor.PulseAll(queue);
         }
     }
 
@@ -291,22 +375,29 @@ public sealed unsafe class JitCompiler : IDisposable
             }
         }
 
-        size -= region.Code!.Size;
-        cache.Retire(region.Code);
+        var code = region.Code!;
+        region.Code = null;
+        size -= code.Size;
+        cache.Retire(code);
+        while (byAge.TryPeek(out var oldest) && oldest.Code == null)
+        {
+            byAge.Dequeue();
+        }
     }
 
-    private void Evict()
+    private void Evict(int needed)
     {
         Evictions++;
-        foreach (var list in regionsOf.Values.ToArray())
+        while (size > Math.Min(limit * KeptByEviction, limit - needed) && byAge.TryDequeue(out var oldest))
         {
-            foreach (var region in list.ToArray())
+            if (oldest.Code != null)
             {
-                Retire(region);
+                Retire(oldest);
+                RegionsEvicted++;
             }
         }
 
-        cache.LeaveCompiledCode();
+        LeaveRetired();
     }
 
     private void OnFlushed()
@@ -323,6 +414,8 @@ public sealed unsafe class JitCompiler : IDisposable
         }
 
         regionsOf.Clear();
+        byAge.Clear();
+        dropped += size;
         size = 0;
     }
 }

@@ -120,9 +120,10 @@ public sealed unsafe class TlbTable
 
         if (((last - va) >> 12) < SmallRange && !NearLarge(va, last, vaMask, largeMask))
         {
-            for (var page = va & TlbEntry.PageMask; page <= last; page += 0x1000)
+            // Counted: the range may end with the last page there is.
+            for (var pages = (last >> 12) - (va >> 12) + 1; pages > 0; pages--, va += 0x1000)
             {
-                FlushPage(page, vaMask, largeMask);
+                FlushPage(va, vaMask, largeMask);
             }
 
             return;

@@ -16,6 +16,9 @@ public enum EscapeAction
     /// <summary>Ctrl-A S: save a snapshot.</summary>
     Snapshot,
 
+    /// <summary>Ctrl-A P: press the machine's power button.</summary>
+    PowerButton,
+
     /// <summary>Ctrl-A H or Ctrl-A ?: print the help.</summary>
     Help,
 
@@ -31,7 +34,7 @@ public sealed class EscapeSequenceFilter
 
     /// <summary>Text for <see cref="EscapeAction.Help"/>, for a raw terminal.</summary>
     public const string HelpText =
-        "\r\nCtrl-A X       quit the emulator\r\nCtrl-A S       save a snapshot\r\nCtrl-A H       this help\r\nCtrl-A Ctrl-A  send Ctrl-A to the guest\r\n";
+        "\r\nCtrl-A X       quit the emulator\r\nCtrl-A S       save a snapshot\r\nCtrl-A P       press the power button\r\nCtrl-A H       this help\r\nCtrl-A Ctrl-A  send Ctrl-A to the guest\r\n";
 
     /// <summary>Text for <see cref="EscapeAction.Unknown"/>, for a raw terminal.</summary>
     public const string UnknownText = "\r\nunknown command: Ctrl-A H lists the commands, Ctrl-A X quits\r\n";
@@ -55,6 +58,7 @@ public sealed class EscapeSequenceFilter
             Escape => EscapeAction.Forward,
             (byte)'x' or (byte)'X' => EscapeAction.Quit,
             (byte)'s' or (byte)'S' => EscapeAction.Snapshot,
+            (byte)'p' or (byte)'P' => EscapeAction.PowerButton,
             (byte)'h' or (byte)'H' or (byte)'?' => EscapeAction.Help,
             _ => EscapeAction.Unknown,
         };

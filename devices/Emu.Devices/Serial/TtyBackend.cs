@@ -40,6 +40,9 @@ public sealed unsafe class TtyBackend : ICharBackend
     /// <summary>Ctrl-A S was typed. Raised on the input thread; what it returns is printed on a line of its own.</summary>
     public Func<string>? SnapshotRequested { get; set; }
 
+    /// <summary>Ctrl-A P was typed. Raised on the input thread.</summary>
+    public event Action? PowerButtonRequested;
+
     /// <summary>Whether input is a terminal; it is raw, and needs "\r\n" line ends, from <see cref="Start"/> to <see cref="Dispose"/>.</summary>
     public bool IsTerminal { get; }
 
@@ -150,6 +153,9 @@ public sealed unsafe class TtyBackend : ICharBackend
                     break;
                 case EscapeAction.Snapshot:
                     writer.Write(Encoding.UTF8.GetBytes($"\r\n{SnapshotRequested?.Invoke() ?? "this machine cannot be saved"}\r\n"));
+                    break;
+                case EscapeAction.PowerButton:
+                    PowerButtonRequested?.Invoke();
                     break;
                 case EscapeAction.Help:
                     writer.Write(Encoding.ASCII.GetBytes(EscapeSequenceFilter.HelpText));

@@ -68,11 +68,14 @@ internal static class BootCommand
         return ExecuteCommand(machine, report, trace);
     }
 
+    /// <summary>The kernel command line with which a ready-made guest runs a command and powers off.</summary>
+    public static string CommandLine(string command) => $"{BaseCommandLine} quiet emu.exec={Convert.ToBase64String(Encoding.UTF8.GetBytes(command))}";
+
     private static string CommandLine(string? command, MachineOptions options)
     {
         if (command is not null)
         {
-            return $"{BaseCommandLine} quiet emu.exec={Convert.ToBase64String(Encoding.UTF8.GetBytes(command))}";
+            return CommandLine(command);
         }
 
         // Deterministic guests see the same machine whatever the window's size.

@@ -2,6 +2,7 @@
 using System.CommandLine;
 using Emu.Cli.Reports;
 using Emu.Core;
+using Emu.Cpu.Jit;
 using Emu.Debug;
 using Emu.Machine.Lifecycle;
 using Emu.Machine.Options;
@@ -23,9 +24,21 @@ internal sealed class RunOptions
     private readonly Option<string> memory = Text("--memory", "size=SIZE", "RAM, with suffix K, M, G or T (default size=512M).");
     private readonly Option<string> platform = Text("--platform", "num_pci_segments=N", "The machine's PCI segments, 1 to 96 (default 1).");
     private readonly Option<string[]> pciSegments = Texts("--pci-segment", "pci_segment=N,mmio32_aperture_weight=W,mmio64_aperture_weight=W", "A segment's share of the PCI windows; repeatable.");
+    private readonly Option<string[]> disks = Texts("--disk", "path=FILE,...", "A disk: path=, readonly=, direct=, serial=, image_type=raw|qcow2|fixedvhd|vhdx, backing_files=, sparse=, num_queues=, queue_size=; repeatable.");
+    private readonly Option<string[]> nets = Texts("--net", "mode=MODE,...", "A network card: mode=user[,hostfwd=tcp::PORT-:PORT]|passt|socket|tap, socket=, listen=, tap=, mac=, mtu=, num_queues=; repeatable.");
+    private readonly Option<string> console = Text("--console", "WHERE", "Virtio console: tty, file=PATH, null, off or socket=PATH (default off; tty takes the terminal from the serial port).");
+    private readonly Option<string> rng = Text("--rng", "src=/dev/urandom", "Keys of the entropy device, which every machine has: id=, pci_segment=, pci_device_id=.");
+    private readonly Option<string> balloon = Text("--balloon", "size=SIZE,...", "A memory balloon: size=, deflate_on_oom=on|off, free_page_reporting=on|off.");
+    private readonly Option<string[]> pmems = Texts("--pmem", "file=FILE,...", "Persistent memory: file=, size=, discard_writes=on|off; repeatable.");
+    private readonly Option<string> vsock = Text("--vsock", "cid=N,socket=PATH", "Sockets between guest and host.");
+    private readonly Option<bool> watchdog = Flag("--watchdog", "A watchdog that resets the machine when the guest stops to ping it.");
+    private readonly Option<bool> pvpanic = Flag("--pvpanic", "A device by which the guest tells that it panicked; the run ends with status 11.");
+    private readonly Option<bool> rtc = Flag("--rtc", "A virtio real-time clock.");
     private readonly Option<string> serial = Text("--serial", "WHERE", "Serial port: tty, file=PATH, null, off or socket=PATH (default tty).");
     private readonly Option<string> architecture = Text("--arch", "arm64|x86_64", "Guest architecture (default: read from the kernel).");
     private readonly Option<string> engine = Text("--engine", "auto|interpreter|jit", "CPU engine (default auto: jit).");
+    private readonly Option<string> codeCache = Text("--code-cache", "SIZE", "Host memory for translated and compiled guest code, at most (default 160M).");
+    private readonly Option<string> threshold = Text("--jit-threshold", "N", "Entries after which the jit engine compiles a block (default 1500).");
     private readonly Option<string> deterministic = Text(DeterministicName, "SEED", "Same run every time: time is counted in instructions; written --deterministic or --deterministic=SEED.");
     private readonly Option<string> timeLimit = Text("--time-limit", "SECONDS", "Stop after that much host time, with status 124.");
     private readonly Option<string> stopAt = Text("--stop-at", "INSTRUCTIONS", "Stop when so many instructions were retired, to the exact one.");
@@ -86,11 +99,14 @@ internal sealed class RunOptions
     }
 
     /// <summary>Options that make the machine what it is, besides the images.</summary>
-    private Option[] Machinery => [cpus, cpu, memory, platform, pciSegments, architecture, deterministic, semihosting];
+    private Option[] Machinery =>
+    [
+        cpus, cpu, memory, disks, nets, console, rng, balloon, pmems, vsock, watchdog, pvpanic, rtc, platform, pciSegments, architecture, deterministic, semihosting,
+    ];
 
     /// <summary>Options of one run of it.</summary>
     private Option[] Session =>
-        [serial, engine, timeLimit, noReboot, stopAt, snapshotAt, stateHash, stats, statsJson, trace, traceFrom, traceCount];
+        [serial, engine, codeCache, threshold, timeLimit, noReboot, stopAt, snapshotAt, stateHash, stats, statsJson, trace, traceFrom, traceCount];
 
     /// <summary>The machine's options as text, for a snapshot.</summary>
     private List<string> Arguments(ParseResult parsed, MachineOptions machine)
@@ -168,7 +184,10 @@ internal sealed class RunOptions
             Cpus = parsed.GetValue(cpus) is { } c ? CpusOption.Parse(c) : CpusOption.Default,
             Cpu = parsed.GetValue(cpu) is { } f ? CpuOption.Parse(f) : CpuOption.Default,
             Memory = parsed.GetValue(memory) is { } m ? MemoryOption.Parse(m) : MemoryOption.Default,
-            Serial = parsed.GetValue(serial) is { } s ? SerialOption.Parse(s) : SerialOption.Default,
+            Serial = Serial(parsed),
+            Devices = Devices(parsed),
+            CodeCacheBytes = parsed.GetValue(codeCache) is { } z ? MachineOptions.ParseCodeCache(z) : MachineOptions.DefaultCodeCacheBytes,
+            CompileThreshold = parsed.GetValue(threshold) is { } h ? MachineOptions.ParseCompileThreshold(h) : JitCompiler.DefaultThreshold,
             Platform = PlatformOption.Parse(parsed.GetValue(platform), Values(parsed, pciSegments)),
             DeterministicSeed = parsed.GetValue(deterministic) is { } d ? MachineOptions.ParseSeed(d) : null,
             Semihosting = parsed.GetValue(semihosting),
@@ -202,6 +221,28 @@ internal sealed class RunOptions
 
         return new InstructionTrace(path, from, count);
     }
+
+    /// <summary>What is behind the serial port: the terminal, unless the user says otherwise or gives it to the virtio console.</summary>
+    private SerialOption Serial(ParseResult parsed) =>
+        parsed.GetValue(serial) is { } s ? SerialOption.Parse(s)
+        : Console(parsed).Target.Mode == SerialMode.Tty ? new SerialOption(SerialMode.Null)
+        : SerialOption.Default;
+
+    private ConsoleOption Console(ParseResult parsed) => parsed.GetValue(console) is { } c ? ConsoleOption.Parse(c) : ConsoleOption.Default;
+
+    private DeviceOptions Devices(ParseResult parsed) => new()
+    {
+        Disks = [.. Values(parsed, disks).Select(DiskOption.Parse)],
+        Nets = [.. Values(parsed, nets).Select(NetOption.Parse)],
+        Console = Console(parsed),
+        Rng = parsed.GetValue(rng) is { } r ? RngOption.Parse(r) : RngOption.Default,
+        Balloon = parsed.GetValue(balloon) is { } b ? BalloonOption.Parse(b) : null,
+        Pmems = [.. Values(parsed, pmems).Select(PmemOption.Parse)],
+        Vsock = parsed.GetValue(vsock) is { } v ? VsockOption.Parse(v) : null,
+        Watchdog = parsed.GetValue(watchdog),
+        Pvpanic = parsed.GetValue(pvpanic),
+        Rtc = parsed.GetValue(rtc),
+    };
 
     /// <summary>Whether the user chose the serial port's other end.</summary>
     public bool HasSerial(ParseResult parsed) => parsed.GetValue(serial) is not null;

@@ -31,22 +31,34 @@ internal sealed class Session(MachineOptions options, ExitReport report)
     /// <exception cref="EmuException">Bad input.</exception>
     public RunOutcome Run()
     {
-        var usesTty = Exec is null && options.Serial.Mode == SerialMode.Tty;
+        var console = options.Devices.Console.Target;
+        var serialTty = Exec is null && options.Serial.Mode == SerialMode.Tty;
+        var usesTty = serialTty || console.Mode == SerialMode.Tty;
         var onTerminal = usesTty && RawTerminal.IsTerminal(0);
         TtyBackend? tty = null;
         LineTracker? tracker = null;
         using var machine = new VirtualMachine(options, new MachineHost
         {
             Log = log,
-            CreateSerial = () => !usesTty ? CreateSerial() : report.StateHash ? tracker = new LineTracker(tty = new TtyBackend()) : tty = new TtyBackend(),
-            CreateSemihosting = serial => new StandardConsole(usesTty ? serial : null, readsInput: !usesTty),
+            CreateSerial = () => serialTty ? CreateTty() : Exec ?? CreateBackend(options.Serial),
+            CreateConsole = () => console.Mode == SerialMode.Tty ? CreateTty() : CreateBackend(console),
+            CreateSemihosting = serial => new StandardConsole(serialTty ? serial : null, readsInput: !usesTty),
             Interactive = onTerminal,
             Driver = Driver,
         });
+
+        // At most one of serial port and virtio console has the terminal.
+        ICharBackend CreateTty()
+        {
+            tty = new TtyBackend();
+            return report.StateHash ? tracker = new LineTracker(tty) : tty;
+        }
+
         var control = machine.Control;
         if (tty is not null)
         {
             tty.QuitRequested += () => control.Stop(new RunOutcome(RunEnd.Quit));
+            tty.PowerButtonRequested += machine.PressPowerButton;
             tty.SnapshotRequested = () => SaveSnapshot(machine);
         }
 
@@ -118,10 +130,10 @@ internal sealed class Session(MachineOptions options, ExitReport report)
             control.Stop(new RunOutcome(RunEnd.Signal, number));
         });
 
-    private ICharBackend? CreateSerial() => Exec ?? options.Serial.Mode switch
+    private ICharBackend? CreateBackend(SerialOption target) => target.Mode switch
     {
-        SerialMode.File => new FileBackend(options.Serial.Path!, log),
-        SerialMode.Socket => new SocketBackend(options.Serial.Path!),
+        SerialMode.File => new FileBackend(target.Path!, log),
+        SerialMode.Socket => new SocketBackend(target.Path!),
         SerialMode.Null => new NullBackend(),
         _ => (ICharBackend?)null,
     };

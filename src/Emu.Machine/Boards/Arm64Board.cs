@@ -5,29 +5,32 @@ using Emu.Devices.Gpio;
 using Emu.Devices.Irq;
 using Emu.Devices.Rtc;
 using Emu.Devices.Serial;
+using Emu.Devices.Virtio.Console;
 using Emu.Machine.Options;
 
 namespace Emu.Machine.Boards;
 
 /// <summary>The devices of one machine.</summary>
-public sealed class Arm64Board
+public sealed class Arm64Board : IDisposable
 {
     private readonly ICharBackend? backend;
+    private readonly ICharBackend? consoleBackend;
     private readonly Pl011? uart;
+    private readonly VirtioConsole? virtioConsole;
     private readonly Pl031 rtc;
     private readonly Pl061 gpio;
     private readonly PowerButton powerButton;
     private readonly GenericEventDevice events;
 
     /// <summary>Makes and maps the devices.</summary>
-    /// <param name="options">vCPU counts.</param>
-    /// <param name="memory">Where the devices are mapped.</param>
-    /// <param name="clock">Time for those that have any.</param>
-    /// <param name="log">Messages.</param>
+    /// <param name="options">vCPU counts and devices.</param>
+    /// <param name="services">What they are made with.</param>
     /// <param name="backend">Host end of the serial port, or null for a machine without one.</param>
-    /// <param name="gate">Holds serial input back in deterministic mode.</param>
-    public Arm64Board(MachineOptions options, PhysicalAddressSpace memory, Clock clock, Log log, ICharBackend? backend, ICharInputGate? gate)
+    /// <param name="console">Host end of the virtio console, or null for a machine without one.</param>
+    /// <exception cref="EmuException">The host does not have what a device needs.</exception>
+    public Arm64Board(MachineOptions options, DeviceServices services, ICharBackend? backend, ICharBackend? console)
     {
+        var (memory, clock, log) = (services.Memory, services.Clock, services.Log);
         var affinities = new ulong[options.Cpus.Boot];
         for (var i = 0; i < affinities.Length; i++)
         {
@@ -43,7 +46,7 @@ public sealed class Arm64Board
         this.backend = backend;
         if (backend is not null)
         {
-            uart = new Pl011(Gic.Spi(Arm64Layout.SerialInterrupt), backend, gate);
+            uart = new Pl011(Gic.Spi(Arm64Layout.SerialInterrupt), backend, services.CreateInputGate());
             memory.AddMmio("pl011", Arm64Layout.Pl011Base, Arm64Layout.PrimeCellSize, uart);
         }
 
@@ -57,6 +60,19 @@ public sealed class Arm64Board
         Pci = new PciComplex(PciLayout.Create(options.Platform.ApertureWeights, options.Memory.Size), memory, log);
         PciHotplug = new PciHotplugController(Pci.Segments, events);
         memory.AddMmio("pci hotplug", Arm64Layout.PciHotplugBase, Arm64Layout.PlatformPageSize, PciHotplug);
+        consoleBackend = console;
+        try
+        {
+            var builder = new DeviceBuilder(Pci, Gic.Msi!, services);
+            builder.Build(options.Devices, console);
+            virtioConsole = builder.Console;
+        }
+        catch
+        {
+            Pci.Dispose();
+            throw;
+        }
+
         Sections = [Gic, .. uart is null ? (ISnapshotable[])[] : [uart], rtc, gpio, powerButton, events, PciHotplug, .. Pci.Segments];
     }
 
@@ -82,12 +98,17 @@ public sealed class Arm64Board
         events.Raise(GenericEvent.PowerButton);
     }
 
-    /// <summary>Begins to read serial input.</summary>
-    public void StartSerial()
+    /// <summary>Begins to read input of the serial port and of the virtio console.</summary>
+    public void StartConsoles()
     {
         if (uart is not null)
         {
             backend!.Start(uart.Input);
+        }
+
+        if (virtioConsole is not null)
+        {
+            consoleBackend!.Start(virtioConsole.Input);
         }
     }
 
@@ -102,4 +123,7 @@ public sealed class Arm64Board
         PciHotplug.Reset();
         Gic.Reset();
     }
+
+    /// <summary>Stops the devices and closes what they need of the host.</summary>
+    public void Dispose() => Pci.Dispose();
 }

@@ -5,9 +5,11 @@ using Emu.Devices.Pci;
 namespace Emu.Machine.Boards;
 
 /// <summary>Every PCI segment of a machine.</summary>
-public sealed class PciComplex
+public sealed class PciComplex : IDisposable
 {
     private readonly PciSegment[] segments;
+    private readonly ulong[] memory64End;
+    private readonly List<IDisposable> owned = [];
 
     /// <summary>Makes the segments and maps their configuration spaces.</summary>
     /// <param name="layouts">Where each lies.</param>
@@ -17,6 +19,7 @@ public sealed class PciComplex
     {
         Layouts = layouts;
         segments = new PciSegment[layouts.Count];
+        memory64End = [.. layouts.Select(l => l.Memory64.End)];
         for (var i = 0; i < segments.Length; i++)
         {
             var layout = layouts[i];
@@ -36,6 +39,38 @@ public sealed class PciComplex
 
     /// <summary>The segments by number.</summary>
     public IReadOnlyList<PciSegment> Segments => segments;
+
+    /// <summary>Takes over what a device needs of the host, to be closed once every device has stopped.</summary>
+    public void Own(IDisposable resource) => owned.Add(resource);
+
+    /// <summary>Takes addresses from the top of a segment's 64-bit window for memory that no BAR describes.</summary>
+    /// <param name="segment">Segment number.</param>
+    /// <param name="length">Bytes.</param>
+    /// <param name="alignment">A power of two.</param>
+    /// <exception cref="EmuException">The window is full.</exception>
+    public ulong ReserveMemory64(int segment, ulong length, ulong alignment)
+    {
+        var window = Layouts[segment].Memory64;
+        var start = (memory64End[segment] - length) & ~(alignment - 1);
+        if (length > memory64End[segment] - window.Start || start < window.Start)
+        {
+            throw new EmuException($"PCI segment {segment} has no room for {length >> 20}M of memory in its 64-bit window of {window.Length >> 20}M");
+        }
+
+        return memory64End[segment] = start;
+    }
+
+    /// <summary>Stops every device and closes what they need of the host.</summary>
+    public void Dispose()
+    {
+        Reset();
+        for (var i = owned.Count - 1; i >= 0; i--)
+        {
+            owned[i].Dispose();
+        }
+
+        owned.Clear();
+    }
 
     /// <summary>Power-on reset of every device.</summary>
     public void Reset()

@@ -12,14 +12,21 @@ namespace Emu.Machine.Engines;
 /// <summary>A64 on the micro-op interpreter, with or without the compiler behind it.</summary>
 public sealed class SoftwareEngine : ICpuEngine, IEngineStatistics
 {
+    /// <summary>Of the code cache, the part for translated blocks; the rest is for what is compiled of them.</summary>
+    private const double BlockShare = 0.6;
+
     private readonly MachineOptions options;
+    private readonly ICompilerBackEnd? backEnd;
     private VcpuShared? shared;
     private Arm64Cluster? cluster;
 
     /// <summary>Creates the engine; its parts are made with the first vCPU, when memory is known.</summary>
-    public SoftwareEngine(MachineOptions options)
+    /// <param name="options">The machine's.</param>
+    /// <param name="backEnd">What compiles; null for the one that makes IL.</param>
+    public SoftwareEngine(MachineOptions options, ICompilerBackEnd? backEnd = null)
     {
         this.options = options;
+        this.backEnd = backEnd;
         UsesCompiler = options.Engine != EngineKind.Interpreter;
     }
 
@@ -52,6 +59,11 @@ public sealed class SoftwareEngine : ICpuEngine, IEngineStatistics
             yield return ("instructions_translated", code.InstructionsTranslated);
             yield return ("micro_ops_per_instruction", code.InstructionsTranslated == 0 ? 0 : (double)code.MicroOpsTranslated / code.InstructionsTranslated);
             yield return ("invalidations", code.BlocksInvalidated);
+            yield return ("blocks_revived", code.BlocksRevived);
+            yield return ("pages_uncached", code.PagesUncached);
+            yield return ("uncached_entries", code.UncachedEntries);
+            yield return ("block_cache_bytes", code.BytesUsed);
+            yield return ("block_cache_flushes", code.Flushes);
             var misses = cluster.Vcpus.Sum(v => (double)v.TlbMisses);
             var retired = cluster.Vcpus.Sum(v => (double)v.Retired);
             yield return ("tlb_misses", misses);
@@ -69,6 +81,8 @@ public sealed class SoftwareEngine : ICpuEngine, IEngineStatistics
                 yield return ("compile_ms", Math.Round(compiler.CompileMilliseconds, 1));
                 yield return ("regions_invalidated", compiler.RegionsInvalidated);
                 yield return ("evictions", compiler.Evictions);
+                yield return ("regions_evicted", compiler.RegionsEvicted);
+                yield return ("compiled_bytes", compiler.Size);
             }
         }
     }
@@ -78,9 +92,12 @@ public sealed class SoftwareEngine : ICpuEngine, IEngineStatistics
     {
         if (cluster is null)
         {
-            var compiler = UsesCompiler ? new JitCompiler(new IlBackEnd { Floats = Arm64State.Floats }, JitCompiler.DefaultLimit) : null;
-            shared = new VcpuShared(configuration.Memory) { Compiler = compiler };
-            compiler?.Start(shared.Code, JitCompiler.DefaultThreshold);
+            var blockLimit = (ulong)(options.CodeCacheBytes * (UsesCompiler ? BlockShare : 1));
+            var compiler = UsesCompiler
+                ? new JitCompiler(backEnd ?? new IlBackEnd { Floats = Arm64State.Floats }, (long)(options.CodeCacheBytes - blockLimit)) { Synchronous = options.CompileSynchronously }
+                : null;
+            shared = new VcpuShared(configuration.Memory, blockLimit) { Compiler = compiler };
+            compiler?.Start(shared.Code, options.CompileThreshold);
             cluster = new Arm64Cluster(shared, options.Cpu.Features, parallel: options.Cpus.Boot > 1 && !options.Deterministic)
             {
                 PointerAuthenticationAlgorithm = options.Cpu.PointerAuthentication,

@@ -33,6 +33,8 @@ public sealed class DeterministicRunner : Runner
     private ulong passStart;
     private int position;
     private bool running;
+    private ulong checkpoint = ulong.MaxValue;
+    private Func<ulong, ulong>? atCheckpoint;
     private bool inTurn;
     private bool restored;
 
@@ -59,6 +61,18 @@ public sealed class DeterministicRunner : Runner
 
     /// <inheritdoc/>
     public override ulong Instructions => Volatile.Read(ref total);
+
+    /// <summary>
+    /// Has an action called on the machine's thread when exactly so many instructions were retired, with the machine standing still there as
+    /// <c>--stop-at</c> would leave it. The guest goes on afterwards as if nothing had happened. Before <see cref="Start"/>.
+    /// </summary>
+    /// <param name="first">Instructions over all vCPUs.</param>
+    /// <param name="reached">Gets the count; returns the next one, larger, or <see cref="ulong.MaxValue"/> for none.</param>
+    public void SetCheckpoint(ulong first, Func<ulong, ulong> reached)
+    {
+        checkpoint = first;
+        atCheckpoint = reached;
+    }
 
     /// <inheritdoc/>
     public override void Start()
@@ -166,6 +180,7 @@ public sealed class DeterministicRunner : Runner
             // A pause stands inside the turn, so that the turns after it are the same as without one.
             ParkWhilePaused();
             clock.RunDueTimers();
+            PassCheckpoint();
             var done = current.Retired - turnStart;
             if (done >= Quantum || total == stopAt)
             {
@@ -173,7 +188,7 @@ public sealed class DeterministicRunner : Runner
             }
 
             var now = turnTime + done;
-            var limit = Math.Min(stopAt ?? ulong.MaxValue, SnapshotAt ?? ulong.MaxValue) - total;
+            var limit = Math.Min(Math.Min(stopAt ?? ulong.MaxValue, SnapshotAt ?? ulong.MaxValue), checkpoint) - total;
             var step = Math.Min(limit, Math.Min(Quantum - done, clock.NextDeadline - now));
             runUntil = now + step;
             running = true;
@@ -191,10 +206,19 @@ public sealed class DeterministicRunner : Runner
 
         clock.Set(turnTime + (current.Retired - turnStart));
         clock.Source = null;
+        PassCheckpoint();
         inTurn = false;
         if (total == stopAt)
         {
             Control.Stop(new RunOutcome(RunEnd.InstructionLimit));
+        }
+    }
+
+    private void PassCheckpoint()
+    {
+        if (total == checkpoint)
+        {
+            checkpoint = atCheckpoint!(total);
         }
     }
 

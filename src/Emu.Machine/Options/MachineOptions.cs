@@ -1,6 +1,7 @@
 // Everything a user can ask of a machine, parsed: what the command line fills in and the machine is built from.
 using System.Globalization;
 using Emu.Core;
+using Emu.Cpu.Jit;
 
 namespace Emu.Machine.Options;
 
@@ -57,6 +58,9 @@ public sealed record MachineOptions
     /// <summary>PCI segments.</summary>
     public PlatformOption Platform { get; init; } = PlatformOption.Default;
 
+    /// <summary>PCI devices.</summary>
+    public DeviceOptions Devices { get; init; } = new();
+
     /// <summary>Guest architecture.</summary>
     public GuestArchitecture Architecture { get; init; }
 
@@ -77,6 +81,21 @@ public sealed record MachineOptions
 
     /// <summary>Total retired instructions to stop at, or null.</summary>
     public ulong? StopAt { get; init; }
+
+    /// <summary>Bytes of translated and compiled guest code kept, at most.</summary>
+    public ulong CodeCacheBytes { get; init; } = DefaultCodeCacheBytes;
+
+    /// <summary>Entries after which the jit engine compiles a block.</summary>
+    public int CompileThreshold { get; init; } = JitCompiler.DefaultThreshold;
+
+    /// <summary>The jit engine compiles when it is asked, not in the background: what is compiled when is the same in every run.</summary>
+    public bool CompileSynchronously { get; init; }
+
+    /// <summary>Default of <see cref="CodeCacheBytes"/>: Linux to a shell takes about 15 MiB of it.</summary>
+    public const ulong DefaultCodeCacheBytes = 160UL << 20;
+
+    /// <summary>Smallest code cache.</summary>
+    public const ulong MinimumCodeCacheBytes = 1UL << 20;
 
     /// <summary>Total retired instructions at which to save a snapshot into <see cref="SnapshotDirectory"/>, or null.</summary>
     public ulong? SnapshotAt { get; init; }
@@ -115,6 +134,12 @@ public sealed record MachineOptions
             throw new EmuException($"{name} with --cpus boot={Cpus.Boot} is exact only with --deterministic; add it, or use --cpus boot=1");
         }
 
+        Devices.Validate(Platform.SegmentCount);
+        if (Serial.Mode == SerialMode.Tty && Devices.Console.Target.Mode == SerialMode.Tty)
+        {
+            throw new EmuException("--serial tty and --console tty both want the terminal; turn one of them to another place, or off");
+        }
+
         foreach (var c in CommandLine)
         {
             if (c == '\0')
@@ -142,6 +167,23 @@ public sealed record MachineOptions
         "jit" => EngineKind.Jit,
         _ => throw new EmuException($"--engine '{text}' is unknown; expected auto, interpreter or jit"),
     };
+
+    /// <summary>Parses --code-cache.</summary>
+    /// <exception cref="EmuException">Not a size, or too small.</exception>
+    public static ulong ParseCodeCache(string text)
+    {
+        const string Name = "--code-cache";
+        var bytes = OptionString.ParseSize(Name, text);
+        return bytes is >= MinimumCodeCacheBytes and <= MaximumCodeCacheBytes
+            ? bytes
+            : throw new EmuException($"{Name}: {text} is out of range; give 1M to 64G");
+    }
+
+    private const ulong MaximumCodeCacheBytes = 64UL << 30;
+
+    /// <summary>Parses --jit-threshold.</summary>
+    /// <exception cref="EmuException">Not a number from 1.</exception>
+    public static int ParseCompileThreshold(string text) => (int)OptionString.ParseInteger("--jit-threshold", text, 1, int.MaxValue);
 
     /// <summary>Parses --deterministic's seed.</summary>
     /// <exception cref="EmuException">Not a number of 64 bits.</exception>

@@ -88,6 +88,14 @@ public sealed class OptionString
     /// <exception cref="EmuException">It was not given.</exception>
     public string Required(string key, string example) => this[key] ?? throw new EmuException($"{Text}: {key}= is missing; expected {example}");
 
+    /// <summary>The values of a key that takes a list: [a,b] or a alone. Empty when it was not given.</summary>
+    public string[] List(string key) => this[key] switch
+    {
+        null => [],
+        ['[', .. var inside, ']'] => inside.Split(','),
+        var one => [one],
+    };
+
     /// <summary>A switch: on or off (or true or false).</summary>
     /// <param name="key">The key.</param>
     /// <param name="otherwise">What it is when the key was not given.</param>

@@ -2,6 +2,8 @@
 using Emu.Core;
 using Emu.Cpu.Arm64.SystemLevel;
 using Emu.Cpu.Ir;
+using Emu.Cpu.Jit;
+using Emu.Cpu.Jit.Il;
 using Emu.Cpu.Mmu;
 
 namespace Emu.Cpu.Arm64.Tests.SystemLevel;
@@ -42,10 +44,18 @@ internal sealed unsafe class TestMachine : IDisposable
     private readonly HostMemory ram = new(RamSize);
     private readonly PhysicalAddressSpace memory = new(Log.Null);
 
-    public TestMachine(int vcpus = 1, bool parallel = false, A64FeatureSet? features = null, ulong? seed = 1)
+    /// <param name="vcpus">vCPUs.</param>
+    /// <param name="parallel">They run on threads of their own.</param>
+    /// <param name="features">What they implement.</param>
+    /// <param name="seed">Of RNDR.</param>
+    /// <param name="compiles">Every block is compiled at its second entry, on the vCPU's thread.</param>
+    public TestMachine(int vcpus = 1, bool parallel = false, A64FeatureSet? features = null, ulong? seed = 1, bool compiles = false)
     {
         memory.AddRam("ram", Ram, RamSize, ram.Pointer);
-        Cluster = new Arm64Cluster(new VcpuShared(memory, 16 << 20), features, parallel);
+        var compiler = compiles ? new JitCompiler(new IlBackEnd { Floats = Arm64State.Floats }, JitCompiler.DefaultLimit) { Synchronous = true } : null;
+        var shared = new VcpuShared(memory, 16 << 20) { Compiler = compiler };
+        compiler?.Start(shared.Code, 1);
+        Cluster = new Arm64Cluster(shared, features, parallel);
         for (var i = 0; i < vcpus; i++)
         {
             Lines.Add(new RecordingLine());

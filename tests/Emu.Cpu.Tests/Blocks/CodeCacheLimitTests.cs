@@ -176,6 +176,33 @@ public sealed unsafe class CodeCacheLimitTests
     }
 
     [Fact]
+    public void EvictedCode_IsFreed_AndTheSizeStaysBelowTheLimit()
+    {
+        const long Limit = 60_000;
+        using var m = new ToyMachine(engine: Engine.Jit, compiledLimit: Limit);
+        AssembleManyFunctions(m, 0x1000);
+        for (var round = 0; round < 20; round++)
+        {
+            m.Cpu[2] = 20;
+            m.Cpu[3] = 0;
+            m.RunToHalt(0x1000);
+            Assert.Equal(20 * Sum, m.Cpu[3]);
+            Assert.InRange(m.Compiler.Size, 1, Limit);
+        }
+
+        Assert.True(m.Compiler.Evictions > 5);
+        var live = m.Compiler.RegionsCompiled - m.Compiler.RegionsEvicted;
+        Assert.InRange(live, 1, m.Compiler.RegionsCompiled / 4);
+        Assert.True(SpinWait.SpinUntil(
+            () =>
+            {
+                Collect();
+                return m.BackEnd.Made.Count(w => w.IsAlive) <= live + 1;
+            },
+            10_000));
+    }
+
+    [Fact]
     public void RetiredCode_IsKept_WhileAVcpuMayStillRunIt()
     {
         using var m = new ToyMachine(vcpus: 2, engine: Engine.Jit);

@@ -64,6 +64,72 @@ public sealed unsafe class RandomProgramTests
         }
     }
 
+    [Theory]
+    [InlineData(60, 20)]
+    public void RandomProgram_IsTheSame_WhenItsCodeIsTakenAwayUnderIt(int programs, int runs) => RunUnderAttack(programs, runs);
+
+    [Theory]
+    [Trait("Category", "Nightly")]
+    [InlineData(1000, 100)]
+    public void RandomProgram_IsTheSame_WhenItsCodeIsTakenAwayUnderIt_ForLong(int programs, int runs) => RunUnderAttack(programs, runs);
+
+    /// <summary>
+    /// The program runs on the jit engine while another thread kicks, invalidates single words and everything, flushes caches and TLB, and collects
+    /// garbage, with room for a few regions only. What the guest computes does not change.
+    /// </summary>
+    private static void RunUnderAttack(int programs, int runs)
+    {
+        const ulong Start = 0x1000;
+
+        // No more: the base address moves by up to 16 in each, and stays clear of the program.
+        const ulong Instructions = 1000;
+        for (var seed = 0; seed < programs; seed++)
+        {
+            using var interpreter = new ToyMachine(vcpus: 2);
+            using var jit = new ToyMachine(vcpus: 2, engine: Engine.Jit, compiledLimit: 60_000);
+            var listing = Generate(interpreter, new Random(seed), Start);
+            Generate(jit, new Random(seed), Start);
+            Reset(interpreter, seed, Start);
+            interpreter.Cpu.Run(Instructions);
+            var expected = Show(interpreter);
+            var stop = false;
+            var attacker = new Thread(() => Attack(jit, new Random(seed), Start, ref stop)) { IsBackground = true };
+            attacker.Start();
+            var actual = expected;
+            for (var run = 0; run < runs && actual == expected; run++)
+            {
+                Reset(jit, seed, Start);
+                while (jit.Cpu.Retired < Instructions)
+                {
+                    jit.Cpu.Run(Instructions);
+                }
+
+                actual = Show(jit);
+            }
+
+            Volatile.Write(ref stop, true);
+            attacker.Join();
+            Assert.True(expected == actual, $"seed {seed}: interpreter\n{Cut(expected)}\njit\n{Cut(actual)}\n{listing}");
+        }
+    }
+
+    private static void Attack(ToyMachine m, Random random, ulong code, ref bool stop)
+    {
+        while (!Volatile.Read(ref stop))
+        {
+            switch (random.Next(60))
+            {
+                case 0: m.Code.InvalidateAll(); break;
+                case 1 when random.Next(4) == 0: m.Shared.Gate.Run(m.Code.Flush); break;
+                case 2: m.Cpu.Enqueue(m.Cpu.Tlb.FlushAll); break;
+                case 3 when random.Next(40) == 0: GC.Collect(); break;
+                case < 12: m.Cpu.Kick(); break;
+                case < 18: m.Memory.NotifyWritten(code + ((ulong)random.Next(64) * 4), 4); break;
+                default: Thread.SpinWait(random.Next(3000)); break;
+            }
+        }
+    }
+
     private static void Reset(ToyMachine m, int seed, ulong start)
     {
         var random = new RandomOps(new Random(seed));
@@ -104,6 +170,8 @@ public sealed unsafe class RandomProgramTests
             c.Pc += 4;
         };
     }
+
+    private static string Cut(string text) => text.Length < 3000 ? text : text[..3000];
 
     private static string Show(ToyMachine m)
     {

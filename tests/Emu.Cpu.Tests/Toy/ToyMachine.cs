@@ -71,6 +71,8 @@ public sealed unsafe class ToyMachine : IDisposable
 
     public Action? OnTranslate { get; set; }
 
+    public Action? OnTranslated { get; set; }
+
     public List<MicroOp[]> Patterns { get; } = [];
 
     /// <summary>Puts instructions into RAM behind the engine's back.</summary>

@@ -102,6 +102,8 @@ public sealed unsafe class ToyVcpu : Vcpu
                 builder.EndHere();
             }
         }
+
+        machine.OnTranslated?.Invoke();
     }
 
     public override bool PermitsUnaligned(ulong va, int size, bool write)

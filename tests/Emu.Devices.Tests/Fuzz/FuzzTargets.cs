@@ -28,6 +28,8 @@ internal static class FuzzTargets
         new("pmem", Pmem, (random, _) => new FuzzRequest([(byte)random.Next(2), 0, 0, 0], 4)),
         new("watchdog", b => b.Virtio(new VirtioWatchdog("watchdog", b.Clock, b.Control, b.Log)), (random, _) => new FuzzRequest([], random.Next(3))),
         new("rtc", b => b.Virtio(new VirtioRtc("rtc", b.Clock)), Rtc),
+        new("net", NetTargets.Card, NetTargets.Packet),
+        new("vsock", NetTargets.Sockets, NetTargets.SocketPacket),
         new("pvpanic", b => new FuzzSubject(new Pvpanic(b.Control, b.Log)), (_, _) => default),
         new("echo", b => b.Virtio(new EchoDevice()), (random, _) => new FuzzRequest(FuzzTarget.Noise(random, random.Next(64)), random.Next(64))),
     ];

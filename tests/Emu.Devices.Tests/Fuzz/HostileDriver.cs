@@ -16,6 +16,7 @@ internal sealed class HostileDriver
     private const ulong Rings = PciHarness.RamBase + 0x10_0000;
     private const ulong RingStride = 0x4000;
     private const ushort LargestRing = 64;
+    private const int NegotiationTries = 50;
     private const ushort Next = 1, Write = 2, Indirect = 4, AvailableFlag = 1 << 7, UsedFlag = 1 << 15;
     private static readonly int[] Sizes = [1, 2, 4, 8, 4, 2, 3, 0, -1, 16];
     private static readonly uint[] Regions = [0, 0x10, 0x20, 0x2000, 0x4000, 0x4000, 0x4020, 0x6000, 0x8000, 0x48000, 0x7_FFF0];
@@ -110,6 +111,24 @@ internal sealed class HostileDriver
     {
         Breaks += (Read(Status, 1) & VirtioStatus.NeedsReset) != 0 ? 1 : 0;
         Returned += IsPacked ? 0 : rings.Sum(r => Math.Min((long)bench.Memory.Read(r.Device + 2, 2), r.Offered));
+        for (var tries = 0; tries < NegotiationTries && !TryNegotiate(); tries++)
+        {
+        }
+
+        var count = (int)Math.Min(Read(QueueCount, 2), 16);
+        rings = new Ring[count];
+        for (var i = 0; i < count; i++)
+        {
+            rings[i] = SetUp(i);
+        }
+
+        EnableInterrupts();
+        Set(Status, 1, 15);
+    }
+
+    /// <summary>Features by chance; false when the device refuses them, because one lacks what it needs.</summary>
+    private bool TryNegotiate()
+    {
         Set(Status, 1, 0);
         Set(Status, 1, 3);
         Set(DeviceFeatureSelect, 4, 0);
@@ -122,15 +141,7 @@ internal sealed class HostileDriver
         Set(DriverFeatureSelect, 4, 1);
         Set(DriverFeature, 4, features >> 32);
         Set(Status, 1, 11);
-        var count = (int)Math.Min(Read(QueueCount, 2), 16);
-        rings = new Ring[count];
-        for (var i = 0; i < count; i++)
-        {
-            rings[i] = SetUp(i);
-        }
-
-        EnableInterrupts();
-        Set(Status, 1, 15);
+        return (Read(Status, 1) & VirtioStatus.FeaturesOk) != 0;
     }
 
     private void EnableInterrupts()

@@ -33,14 +33,15 @@ internal sealed unsafe class PciHarness : IDisposable
     public const ulong Memory32 = 0x1000_0000, Memory64 = 0x2_0000_0000, Io = 0x0905_0000;
     private const ulong Guard = 1 << 20;
 
-    private readonly HostMemory host = new(RamSize + (2 * Guard));
+    private readonly HostMemory host;
 
-    public PciHarness(int segment = 0)
+    public PciHarness(int segment = 0, bool shared = false)
     {
+        host = new HostMemory(RamSize + (2 * Guard), shared);
         Memory = new PhysicalAddressSpace(new Log(LogText));
         new Span<byte>(host.Pointer, (int)Guard).Fill(0xA5);
         new Span<byte>(host.Pointer + Guard + RamSize, (int)Guard).Fill(0xA5);
-        Memory.AddRam("ram", RamBase, RamSize, host.Pointer + Guard);
+        Memory.AddRam("ram", RamBase, RamSize, host.Pointer + Guard, backing: host);
         Segment = new PciSegment(segment, Memory, new PciWindow(Io, 0x1_0000, 0), PciWindow.Identity(Memory32, 512 << 20),
             PciWindow.Identity(Memory64, 1UL << 36), new Log(LogText));
         Memory.AddMmio("ecam", Ecam, PciSegment.EcamSize, Segment);

@@ -17,6 +17,7 @@ public class EscapeSequenceFilterTests
     [InlineData("\u0001\u0001\u0001x", "\u0001", "Quit")]
     [InlineData("\u0001c", "", "Unknown")]
     [InlineData("\u0001s", "", "Snapshot")]
+    [InlineData("\u0001p", "", "PowerButton")]
     [InlineData("\u0001\u0003", "", "Unknown")]
     [InlineData("a\u0001qb", "ab", "Unknown")]
     [InlineData("xXhH\u0003\u001a\u001c", "xXhH\u0003\u001a\u001c", "")]

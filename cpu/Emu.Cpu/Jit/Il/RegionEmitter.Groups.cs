@@ -36,6 +36,9 @@ internal sealed unsafe partial class RegionEmitter
 
         public required LocalBuilder Addend { get; init; }
 
+        /// <summary>The lowest byte that was found to lie in the entry's page, whatever the access.</summary>
+        public long Lowest { get; set; }
+
         public Extent Readable = new() { First = 0, Last = -1 };
 
         public Extent Writable = new() { First = 0, Last = -1 };
@@ -110,11 +113,14 @@ internal sealed unsafe partial class RegionEmitter
 
             var wanted = Widest(op, size, write, group);
             ProbeEnd(op, group, wanted.Last - first, write);
-            if (wanted.First < first)
+
+            // The entry is that of the page of the group's first access: only from there on up does the last byte speak for those before it.
+            if (wanted.First < (isNew ? first : group.Lowest))
             {
                 ProbeEnd(op, group, wanted.First - first, write);
             }
 
+            group.Lowest = isNew ? wanted.First : Math.Min(group.Lowest, wanted.First);
             proven = wanted;
             if (isNew)
             {

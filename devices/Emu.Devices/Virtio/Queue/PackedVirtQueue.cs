@@ -99,6 +99,12 @@ internal sealed unsafe class PackedVirtQueue : VirtQueue
         return true;
     }
 
+    public override void Unpop(DescriptorChain chain)
+    {
+        nextAvailable = Advance(nextAvailable, (2u * Size) - chain.RingEntries);
+        GiveBack(chain.RingEntries);
+    }
+
     public override void Push(DescriptorChain chain, uint written)
     {
         if (Broken)

@@ -116,6 +116,12 @@ internal sealed unsafe class SplitVirtQueue : VirtQueue
         return true;
     }
 
+    public override void Unpop(DescriptorChain chain)
+    {
+        nextAvailable--;
+        GiveBack(chain.RingEntries);
+    }
+
     public override void Push(DescriptorChain chain, uint written)
     {
         if (Broken)

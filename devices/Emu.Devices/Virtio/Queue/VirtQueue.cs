@@ -110,6 +110,10 @@ public abstract unsafe class VirtQueue
     /// <summary>Takes the next request. False when there is none or the ring is broken.</summary>
     public abstract bool TryPop(DescriptorChain chain);
 
+    /// <summary>Puts the request taken last back, untouched, as if it had not been taken; several in the reverse order of taking.</summary>
+    /// <param name="chain">A request of this queue that was not returned.</param>
+    public abstract void Unpop(DescriptorChain chain);
+
     /// <summary>Whether a request waits, without taking it.</summary>
     public abstract bool HasAvailable { get; }
 

@@ -1,0 +1,160 @@
+// The control connection to a vhost-user back end: requests, replies, and descriptors passed along.
+using System.Net.Sockets;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Emu.Core;
+using Emu.Devices.Host;
+
+namespace Emu.Devices.Virtio.VhostUser;
+
+/// <summary>Sends requests one after the other. Every failure is an <see cref="EmuException"/> that names the socket.</summary>
+internal sealed unsafe class VhostUserConnection : IDisposable
+{
+    /// <summary>A back end that does not answer for so long is taken for dead.</summary>
+    private const int TimeoutMilliseconds = 5000;
+
+    private readonly string name;
+    private readonly string path;
+    private readonly Socket socket;
+    private readonly ulong protocol;
+
+    /// <summary>Connects and negotiates the protocol.</summary>
+    /// <exception cref="EmuException">Nobody listens, or the other end does not speak the protocol.</exception>
+    public VhostUserConnection(string name, string path)
+    {
+        this.name = name;
+        this.path = path;
+        socket = UnixSockets.Connect(path, name);
+        try
+        {
+            socket.Blocking = true;
+            socket.ReceiveTimeout = socket.SendTimeout = TimeoutMilliseconds;
+            Features = Get(VhostUserRequest.GetFeatures);
+            Send(VhostUserRequest.SetOwner, default);
+            if ((Features & VhostUserProtocol.ProtocolFeatures) == 0 || (Features & VirtioFeature.Version1) == 0)
+            {
+                throw Failed("offers neither protocol features nor VERSION_1");
+            }
+
+            var offered = Get(VhostUserRequest.GetProtocolFeatures);
+            protocol = offered & (VhostUserProtocol.MultiQueue | VhostUserProtocol.ReplyAck);
+            Set(VhostUserRequest.SetProtocolFeatures, protocol);
+            QueueCount = (protocol & VhostUserProtocol.MultiQueue) != 0 ? (int)Math.Min(Get(VhostUserRequest.GetQueueCount), 1024) : 0;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Feature bits of the back end.</summary>
+    public ulong Features { get; }
+
+    /// <summary>Queues that the back end has; 0 when it does not say.</summary>
+    public int QueueCount { get; }
+
+    /// <summary>The socket: it has news only when the back end is gone.</summary>
+    public int Descriptor => UnixSockets.Descriptor(socket);
+
+    /// <summary>Sends a request without an answer, and waits until it took effect when the back end can say so.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="payload">Its data.</param>
+    /// <param name="descriptors">Descriptors that go along.</param>
+    public void Send(VhostUserRequest request, ReadOnlySpan<byte> payload, ReadOnlySpan<int> descriptors = default)
+    {
+        var confirm = (protocol & VhostUserProtocol.ReplyAck) != 0;
+        Write(request, payload, descriptors, confirm ? VhostUserProtocol.NeedReply : 0);
+        if (confirm && ReadReply(request) is var status and not 0)
+        {
+            throw Failed($"refused {request} ({status})");
+        }
+    }
+
+    /// <summary>Sends a request with a number.</summary>
+    public void Set(VhostUserRequest request, ulong value) => Send(request, MemoryMarshal.AsBytes(new ReadOnlySpan<ulong>(in value)));
+
+    /// <summary>Sends a request about a ring with a number.</summary>
+    public void SetRing(VhostUserRequest request, int ring, uint value) => Send(request, RingState(ring, value));
+
+    /// <summary>Gives a ring an eventfd.</summary>
+    public void SetRingDescriptor(VhostUserRequest request, int ring, int descriptor)
+    {
+        var value = (ulong)ring;
+        Send(request, MemoryMarshal.AsBytes(new ReadOnlySpan<ulong>(in value)), [descriptor]);
+    }
+
+    /// <summary>Stops a ring: on return the back end does not touch it or guest memory for it.</summary>
+    public void StopRing(int ring)
+    {
+        Write(VhostUserRequest.GetVringBase, RingState(ring, 0), default, 0);
+        _ = ReadReply(VhostUserRequest.GetVringBase);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => socket.Dispose();
+
+    private static byte[] RingState(int ring, uint value)
+    {
+        var state = new byte[8];
+        MemoryMarshal.Write(state, in ring);
+        MemoryMarshal.Write(state.AsSpan(4), in value);
+        return state;
+    }
+
+    private ulong Get(VhostUserRequest request)
+    {
+        Write(request, default, default, 0);
+        return ReadReply(request);
+    }
+
+    private EmuException Failed(string what) =>
+        new($"{name}: the vhost-user program at '{path}' {what}: start one that fits this device");
+
+    private void Write(VhostUserRequest request, ReadOnlySpan<byte> payload, ReadOnlySpan<int> descriptors, uint flags)
+    {
+        var message = new byte[VhostUserProtocol.HeaderBytes + payload.Length];
+        var header = MemoryMarshal.Cast<byte, uint>(message.AsSpan(0, VhostUserProtocol.HeaderBytes));
+        (header[0], header[1], header[2]) = ((uint)request, VhostUserProtocol.Version | flags, (uint)payload.Length);
+        payload.CopyTo(message.AsSpan(VhostUserProtocol.HeaderBytes));
+        if (DescriptorPassing.Send(Descriptor, message, descriptors) != message.Length)
+        {
+            throw Failed($"does not take requests ({HostCalls.LastError()})");
+        }
+    }
+
+    private ulong ReadReply(VhostUserRequest request)
+    {
+        Span<byte> message = stackalloc byte[VhostUserProtocol.HeaderBytes + VhostUserProtocol.MaximumReply];
+        message.Clear();
+        Fill(message[..VhostUserProtocol.HeaderBytes]);
+        var header = MemoryMarshal.Cast<byte, uint>(message[..VhostUserProtocol.HeaderBytes]);
+        if (header[0] != (uint)request || (header[1] & VhostUserProtocol.Reply) == 0 || header[2] > VhostUserProtocol.MaximumReply)
+        {
+            throw Failed($"answers {request} with nonsense");
+        }
+
+        var body = message.Slice(VhostUserProtocol.HeaderBytes, (int)header[2]);
+        Fill(body);
+        return MemoryMarshal.Read<ulong>(message[VhostUserProtocol.HeaderBytes..]);
+    }
+
+    private void Fill(Span<byte> buffer)
+    {
+        while (!buffer.IsEmpty)
+        {
+            var n = socket.Receive(buffer, SocketFlags.None, out var error);
+            if (error == SocketError.Interrupted)
+            {
+                continue;
+            }
+
+            if (n <= 0 || error != SocketError.Success)
+            {
+                throw Failed(error is SocketError.WouldBlock or SocketError.TimedOut ? "does not answer" : "closed the connection");
+            }
+
+            buffer = buffer[n..];
+        }
+    }
+}

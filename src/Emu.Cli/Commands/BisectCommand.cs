@@ -1,0 +1,147 @@
+// emu bisect: the first instruction after which two engines, or two sets of options, leave the same guest in different states.
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using Emu.Cli.Guests;
+using Emu.Cli.Host;
+using Emu.Core;
+using Emu.Debug;
+using Emu.Devices.Serial;
+using Emu.Machine;
+using Emu.Machine.Lifecycle;
+using Emu.Machine.Options;
+
+namespace Emu.Cli.Commands;
+
+/// <summary>The command.</summary>
+internal sealed class BisectCommand
+{
+    private const string Name = "bisect";
+    private const string DefaultEngines = "interpreter,jit";
+
+    private readonly Argument<string?> guest = new("NAME")
+    {
+        Description = "A ready-made guest, such as debian-arm64, instead of --kernel.",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
+
+    private readonly Option<string> exec = RunOptions.Text("--exec", "CMD", "With NAME: run CMD in the guest, then power off (default true).");
+    private readonly Option<string> engines = RunOptions.Text("--engines", "A,B", $"The two engines (default {DefaultEngines}).");
+    private readonly Option<string> first = RunOptions.Text("--first", "OPTIONS", "Further options of the first machine only, in one word.");
+    private readonly Option<string> second = RunOptions.Text("--second", "OPTIONS", "Further options of the second machine only, in one word.");
+    private readonly Option<string> from = RunOptions.Text("--from", "INSTRUCTIONS", "Compare from here on (default 0).");
+    private readonly Option<string> to = RunOptions.Text("--to", "INSTRUCTIONS", "Compare up to here (default: the guest's end).");
+    private readonly Option<bool> background = new("--compile-in-background")
+    {
+        Description = "Let the jit engine compile as it does in a run: as fast, but differences may come and go.",
+        Arity = ArgumentArity.Zero,
+    };
+
+    private readonly RunOptions options = new();
+
+    /// <summary>Adds it.</summary>
+    public static void AddTo(Command root) => new BisectCommand().Add(root);
+
+    private void Add(Command root)
+    {
+        var command = new Command(Name, "Find the first instruction after which two engines differ, and show both states.");
+        command.Arguments.Add(guest);
+        foreach (var option in (ReadOnlySpan<Option>)[exec, engines, first, second, from, to, background])
+        {
+            command.Options.Add(option);
+        }
+
+        options.AddTo(command);
+        command.SetAction(parsed => Execute(command, parsed));
+        root.Subcommands.Add(command);
+    }
+
+    private int Execute(Command command, ParseResult parsed)
+    {
+        var names = (parsed.GetValue(engines) ?? DefaultEngines).Split(',');
+        if (names.Length != 2)
+        {
+            throw new EmuException($"--engines '{parsed.GetValue(engines)}': expected two engines, such as {DefaultEngines}");
+        }
+
+        var start = parsed.GetValue(from) is { } f ? OptionString.ParseInteger("--from", f, 0, ulong.MaxValue - 1) : 0;
+        var end = parsed.GetValue(to) is { } t ? OptionString.ParseInteger("--to", t, start + 1, ulong.MaxValue) : ulong.MaxValue;
+        var files = default(GuestDefaults);
+        if (parsed.GetValue(guest) is { } name)
+        {
+            var status = GuestCatalog.Provide(name, out var kernel, out var initramfs);
+            if (status != ExitStatus.Success)
+            {
+                return status;
+            }
+
+            files = new GuestDefaults(kernel, initramfs, BootCommand.CommandLine(parsed.GetValue(exec) ?? "true"));
+        }
+
+        var createFirst = Factory(command, parsed, names[0], first, files);
+        var createSecond = Factory(command, parsed, names[1], second, files);
+        using var disassembler = TryCreateDisassembler();
+        var found = new Bisection(createFirst, createSecond, Report.Line, (pc, word) => disassembler?.Disassemble(pc, word) ?? "").Find(start, end);
+        switch (found)
+        {
+            case BisectionResult.Same same:
+                Report.Result($"no difference in {same.Instructions} instructions, compared at {same.Comparisons} points");
+                return ExitStatus.Success;
+            case BisectionResult.Unstable u:
+                Report.Result($"a difference was there after {u.High} instructions (none after {u.Low}), but not again when the guests ran once more");
+                return ExitStatus.Different;
+            default:
+                var different = (BisectionResult.Different)found;
+                Report.Result($"the first difference is made by instruction {different.Instruction}");
+                foreach (var line in different.Report)
+                {
+                    Report.Result(line);
+                }
+
+                return ExitStatus.Different;
+        }
+    }
+
+    /// <summary>Null where it cannot be loaded: the report then shows encodings only.</summary>
+    private static A64Disassembler? TryCreateDisassembler()
+    {
+        try
+        {
+            return new A64Disassembler();
+        }
+        catch (EmuException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Makes the maker of one of the machines.</summary>
+    private Func<VirtualMachine> Factory(Command command, ParseResult parsed, string engine, Option<string> own, GuestDefaults? files)
+    {
+        var line = parsed;
+        if (parsed.GetValue(own) is { } text)
+        {
+            string[] words = [.. parsed.Tokens.Select(t => t.Value).SkipWhile(w => w != Name).Skip(1), .. RunOptions.Normalize([.. CommandLineParser.SplitCommandLine(text)])];
+            line = command.Parse(words);
+            if (line.Errors.Count > 0)
+            {
+                throw new EmuException($"{own.Name} '{text}': {line.Errors[0].Message.TrimEnd('.')}");
+            }
+        }
+
+        var machine = options.Machine(line, files);
+        machine = machine with
+        {
+            Engine = MachineOptions.ParseEngine(engine),
+            DeterministicSeed = machine.DeterministicSeed ?? 0,
+            NoReboot = true,
+            CompileSynchronously = !parsed.GetValue(background),
+        };
+        machine.Validate();
+        return () => new VirtualMachine(machine, new MachineHost
+        {
+            Log = Log.Null,
+            CreateSerial = () => machine.Serial.Mode == SerialMode.Off ? null : new NullBackend(),
+            CreateSemihosting = _ => new StandardConsole(new NullBackend(), readsInput: false),
+        });
+    }
+}

@@ -1,0 +1,128 @@
+// Makes the PCI devices that the options ask for, and puts them into their slots.
+using Emu.Core;
+using Emu.Devices.Net;
+using Emu.Devices.Pci;
+using Emu.Devices.Serial;
+using Emu.Devices.Storage;
+using Emu.Devices.Virtio;
+using Emu.Devices.Virtio.Balloon;
+using Emu.Devices.Virtio.Block;
+using Emu.Devices.Virtio.Console;
+using Emu.Devices.Virtio.Net;
+using Emu.Devices.Virtio.Pmem;
+using Emu.Devices.Virtio.Rng;
+using Emu.Devices.Virtio.Rtc;
+using Emu.Devices.Virtio.Vsock;
+using Emu.Devices.Virtio.Watchdog;
+using Emu.Machine.Options;
+
+namespace Emu.Machine.Boards;
+
+/// <summary>Builds the devices of one machine in a fixed order: slots and random numbers follow from the options alone.</summary>
+/// <param name="pci">Where the devices go.</param>
+/// <param name="msi">Where their interrupts go.</param>
+/// <param name="services">What they are made with.</param>
+public sealed class DeviceBuilder(PciComplex pci, IMsiSink msi, DeviceServices services)
+{
+    private readonly List<(PciDevice Device, PciPlacement Place)> devices = [];
+
+    /// <summary>Makes and places everything.</summary>
+    /// <param name="options">The devices.</param>
+    /// <param name="console">Host end of the virtio console, when there is one.</param>
+    /// <exception cref="EmuException">The host does not have what a device needs, or two devices want one slot.</exception>
+    public void Build(DeviceOptions options, ICharBackend? console)
+    {
+        if (console is not null)
+        {
+            Console = new VirtioConsole(new VirtioConsoleOptions(options.Console.Place.Id ?? "console"), console, services.CreateInputGate());
+            Add(Console, options.Console.Place);
+        }
+
+        for (var i = 0; i < options.Disks.Count; i++)
+        {
+            Disk(options.Disks[i], $"disk{i}");
+        }
+
+        for (var i = 0; i < options.Nets.Count; i++)
+        {
+            Net(options.Nets[i], $"net{i}");
+        }
+
+        Add(new VirtioRng(options.Rng.Place.Id ?? "rng", services.Clock, services.Post is null ? null : services.Random()), options.Rng.Place);
+        for (var i = 0; i < options.Pmems.Count; i++)
+        {
+            Pmem(options.Pmems[i], $"pmem{i}");
+        }
+
+        if (options.Vsock is { } vsock)
+        {
+            var choices = new VsockOptions(vsock.Place.Id ?? "vsock", vsock.ContextId, vsock.Socket);
+            Add(new VsockDevice(choices, services.Clock, services.Post, services.Log), vsock.Place);
+        }
+
+        if (options.Balloon is { } balloon)
+        {
+            var choices = new VirtioBalloonOptions(balloon.Place.Id ?? "balloon", balloon.Size, balloon.DeflateOnOutOfMemory, balloon.FreePageReporting);
+            Add(new VirtioBalloon(choices, services.Memory, services.Discard, services.Clock), balloon.Place);
+        }
+
+        if (options.Watchdog)
+        {
+            Add(new VirtioWatchdog("watchdog", services.Clock, services.Control, services.Log), default);
+        }
+
+        if (options.Rtc)
+        {
+            Add(new VirtioRtc("rtc", services.Clock), default);
+        }
+
+        if (options.Pvpanic)
+        {
+            devices.Add((new Pvpanic(services.Control, services.Log), default));
+        }
+
+        // A device with a slot of its own is not to find it taken by one that has none.
+        foreach (var (device, place) in devices.OrderBy(d => d.Place.Slot is null))
+        {
+            pci.Segments[place.Segment].Add(device, place.Slot);
+        }
+    }
+
+    /// <summary>The virtio console, once built, or null.</summary>
+    public VirtioConsole? Console { get; private set; }
+
+    private void Add(VirtioDevice device, PciPlacement place)
+    {
+        if (device is IDisposable disposable)
+        {
+            pci.Own(disposable);
+        }
+
+        var options = VirtioPciOptions.For(device, place.Segment, atBoot: true);
+        devices.Add((new VirtioPciTransport(device, services.Memory, msi, services.Log, options), place));
+    }
+
+    private void Disk(DiskOption option, string name)
+    {
+        var image = DiskImage.Open(option.Path, option.Image with { Log = services.Log });
+        pci.Own(image);
+        Add(new VirtioBlock(option.Device with { Name = option.Place.Id ?? name }, image, services.Clock, services.Log), option.Place);
+    }
+
+    private void Net(NetOption option, string name)
+    {
+        var device = option.Device with { Name = option.Place.Id ?? name, Mac = option.Mac ?? MacAddress.FromRandom(services.Random()) };
+        var backend = NetBackends.Create(device.Name, option.Backend, services.Clock, services.Post, services.Log);
+        Add(new NetDevice(device, backend, services.Log), option.Place);
+    }
+
+    private unsafe void Pmem(PmemOption option, string name)
+    {
+        var file = new PmemFile(option.Path, option.Size, option.DiscardWrites);
+        pci.Own(file);
+        var device = option.Place.Id ?? name;
+        var start = pci.ReserveMemory64(option.Place.Segment, file.Length, PmemFile.Granularity);
+        services.Memory.AddRam(device, start, file.Length, file.Pointer);
+        Add(new VirtioPmem(device, file, start, services.Clock, services.Log), option.Place);
+    }
+}

@@ -1,0 +1,183 @@
+// Debian's kernel on the machine's PCI devices: what its drivers find, that data arrives on the host, and how its ends reach the machine.
+using System.Text;
+using Emu.Core;
+using Emu.Machine.Lifecycle;
+using Emu.Machine.Options;
+
+namespace Emu.Machine.Tests.Guests;
+
+public sealed class DeviceGuestTests : IDisposable
+{
+    private const string LoadDrivers = "for m in virtio_pci virtio_blk virtio_net virtio-rng virtio_console virtio_balloon; do modprobe $m; done; sleep 1\n";
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(10);
+
+    private readonly TestFiles files = new();
+    private readonly GuestConsole console = new();
+
+    public void Dispose() => files.Dispose();
+
+    [Fact]
+    public void Guest_WorksWithItsDevices_AndItsDataArrivesOnTheHost()
+    {
+        var disk = files.Write("disk", new byte[8 << 20]);
+        var hvc = new GuestConsole();
+        var options = Options(
+            LoadDrivers
+            + "printf 'written by the guest' | dd of=/dev/vda conv=notrunc,fsync 2>/dev/null\n"
+            + "cat /sys/block/vda/serial; echo; cat /sys/block/vdb/size\n"
+            + "dd if=/dev/hwrng bs=64 count=1 2>/dev/null | wc -c\n"
+            + "echo over virtio >/dev/hvc0\n"
+            + "ip link set eth0 up; udhcpc -i eth0 -q -n -f 2>&1 | grep obtained\n"
+            + "grep ITS-MSI /proc/interrupts\n") with
+        {
+            Cpus = new CpusOption(2, 2),
+            Platform = PlatformOption.Parse("num_pci_segments=2", []),
+            Devices = new DeviceOptions
+            {
+                Disks = [DiskOption.Parse($"path={disk},serial=D1,num_queues=2"), DiskOption.Parse($"path={files.Write("disk2", new byte[1 << 20])},pci_segment=1")],
+                Nets = [NetOption.Parse("mode=user")],
+                Balloon = BalloonOption.Parse("size=0"),
+                Console = ConsoleOption.Parse("null"),
+            },
+        };
+        Assert.Equal(RunEnd.PowerOff, Run(options, hvc).End);
+        var text = console.Text;
+        Assert.Contains("D1\n2048\n64\n", text, StringComparison.Ordinal);
+        Assert.Contains("lease of 10.0.2.15 obtained", text, StringComparison.Ordinal);
+        Assert.Contains("over virtio", hvc.Text, StringComparison.Ordinal);
+        Assert.Equal("written by the guest", Encoding.ASCII.GetString(File.ReadAllBytes(disk), 0, 20));
+
+        // Interrupt numbers are segment << 27 | devfn << 11 | vector in Linux; segment 1 has its disk in slot 0.
+        Assert.Matches(@"[1-9]\d* +ITS-MSI \d+ Edge +virtio\d-req\.[01]", text);
+        Assert.Matches($@"ITS-MSI {1 << 27} Edge +virtio\d-config", text);
+    }
+
+    [Fact]
+    public void Guest_WithDevices_IsTheSameEveryTime_WhenDeterministic()
+    {
+        string Hash()
+        {
+            var guest = Options(LoadDrivers + "dd if=/dev/vda bs=64k 2>/dev/null | sha256sum; dd if=/dev/zero of=/dev/vda bs=4k count=9 conv=fsync 2>/dev/null; ip link set eth0 up; udhcpc -i eth0 -q -n -f") with
+            {
+                DeterministicSeed = 1,
+                Devices = new DeviceOptions
+                {
+                    Disks = [DiskOption.Parse($"path={files.Write("disk", [.. Enumerable.Repeat((byte)9, 1 << 20)])}")],
+                    Nets = [NetOption.Parse("mode=user")],
+                    Balloon = BalloonOption.Parse("size=16M"),
+                },
+            };
+            using var machine = new VirtualMachine(guest, new MachineHost { Log = Log.Null, CreateSerial = () => new GuestConsole() });
+            Assert.Equal(RunEnd.PowerOff, machine.Run().End);
+            return machine.StateHash();
+        }
+
+        Assert.Equal(Hash(), Hash());
+    }
+
+    [Fact]
+    public void Guest_KeepsItsDisk_AcrossAReset()
+    {
+        var disk = files.Write("disk", new byte[1 << 20]);
+        var options = Options(
+            LoadDrivers
+            + "if [ \"$(dd if=/dev/vda bs=5 count=1 2>/dev/null)\" = first ]; then echo second boot; else printf first | dd of=/dev/vda conv=notrunc,fsync 2>/dev/null; reboot -f; fi\n") with
+        {
+            Devices = new DeviceOptions { Disks = [DiskOption.Parse($"path={disk}")] },
+        };
+        Assert.Equal(RunEnd.PowerOff, Run(options).End);
+        Assert.Contains("second boot", console.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Panic_EndsTheRun()
+    {
+        var options = Options(
+            "for d in /sys/bus/pci/devices/*; do [ \"$(cat $d/device)\" = 0x0011 ] && p=$d; done\n"
+            + "echo 1 >$p/enable; read start rest <$p/resource; devmem $start 8 1; sleep 1000\n") with
+        {
+            Devices = new DeviceOptions { Pvpanic = true },
+        };
+        Assert.Equal(RunEnd.Panic, Run(options).End);
+    }
+
+    [Fact]
+    public void PowerButton_IsAGpioKey_WhenBootedWithADeviceTree()
+    {
+        var options = Options("while ! pidof acpid >/dev/null; do sleep 1; done; sleep 1; echo READY; sleep 1000\n");
+        Assert.Equal(RunEnd.PowerOff, RunAndPress(options).End);
+    }
+
+    [Fact]
+    [Trait("Category", "Nightly")]
+    public void PowerButton_IsAnAcpiEvent_WhenBootedThroughFirmware_AndTheKernelFindsNoFaultInTheTables()
+    {
+        // A FAT disk with kernel and initramfs, started by hand from the UEFI shell.
+        var disk = files.Name("esp");
+        Tool("truncate", "-s", "120M", disk);
+        Tool("mkfs.vfat", "-F", "32", disk);
+        Tool("mcopy", "-i", disk, GuestFiles.Kernel, "::/vmlinuz");
+        Tool("mcopy", "-i", disk, GuestFiles.Initramfs, "::/initrd");
+        var options = Options("") with
+        {
+            Kernel = null,
+            Initramfs = null,
+            CommandLine = "",
+            Firmware = GuestFiles.Firmware,
+            Cpus = new CpusOption(2, 2),
+            Memory = new MemoryOption(1UL << 30),
+            Devices = new DeviceOptions { Disks = [DiskOption.Parse($"path={disk}")] },
+        };
+        var command = "dmesg | grep ACPI; grep Ged /proc/interrupts; while ! pidof acpid >/dev/null; do sleep 1; done; sleep 1; echo READY; sleep 1000";
+        var outcome = RunAndPress(options, () =>
+        {
+            console.WaitFor("ESCAPE for boot options", Limit);
+            console.Type("s");
+            foreach (var line in (ReadOnlySpan<string>)["", "connect -r", "map -r", "fs0:", $"vmlinuz initrd=\\initrd console=ttyAMA0 emu.exec={Base64(command)}"])
+            {
+                console.WaitFor("> ", Limit);
+                console.Type(line + "\r");
+            }
+        });
+        Assert.Equal(RunEnd.PowerOff, outcome.End);
+        Assert.Contains("ACPI:Ged", console.Text, StringComparison.Ordinal);
+        Assert.DoesNotMatch("ACPI.*(Error|Exception|Warning|BIOS)", console.Text);
+    }
+
+    private static string Base64(string command) => Convert.ToBase64String(Encoding.UTF8.GetBytes(command));
+
+    private static void Tool(string name, params string[] arguments)
+    {
+        using var process = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo(name, arguments) { RedirectStandardOutput = true })!;
+        process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        Assert.Equal(0, process.ExitCode);
+    }
+
+    private static MachineOptions Options(string command) => new()
+    {
+        Kernel = GuestFiles.Kernel,
+        Initramfs = GuestFiles.Initramfs,
+        CommandLine = $"console=ttyAMA0 quiet emu.exec={Base64(command)}",
+        Engine = EngineKind.Jit,
+        TimeLimit = Limit,
+    };
+
+    private RunOutcome Run(MachineOptions options, GuestConsole? hvc = null)
+    {
+        using var machine = new VirtualMachine(options, new MachineHost { Log = Log.Null, CreateSerial = () => console, CreateConsole = () => hvc });
+        var outcome = machine.Run();
+        Assert.True(outcome.End != RunEnd.TimeLimit, $"the guest did not end; it printed: {console.Text}");
+        return outcome;
+    }
+
+    private RunOutcome RunAndPress(MachineOptions options, Action? before = null)
+    {
+        using var machine = new VirtualMachine(options, new MachineHost { Log = Log.Null, CreateSerial = () => console });
+        var run = Task.Run(machine.Run);
+        before?.Invoke();
+        console.WaitFor("READY\n", Limit);
+        machine.PressPowerButton();
+        return run.GetAwaiter().GetResult();
+    }
+}

@@ -1,0 +1,46 @@
+// Finds what the scripts of testroms provide: kernels, initramfs, firmware.
+using System.Diagnostics;
+
+namespace Emu.Machine.Tests.Guests;
+
+/// <summary>The scripts' answers, each asked for once.</summary>
+internal static class GuestFiles
+{
+    private static readonly Lazy<Dictionary<string, string>> Guest = new(() => Ask("testroms/guests/debian-arm64-full"));
+    private static readonly Lazy<Dictionary<string, string>> CloudHv = new(() => Ask(FirmwareScript));
+
+    /// <summary>Debian's kernel with its modules.</summary>
+    public static string Kernel => Guest.Value["kernel"];
+
+    /// <summary>Its initramfs: busybox, and a command given on the kernel's command line.</summary>
+    public static string Initramfs => Guest.Value["initramfs"];
+
+    /// <summary>EDK2 for the Cloud Hypervisor machine.</summary>
+    public static string Firmware => CloudHv.Value["firmware"];
+
+    /// <summary>The script that builds <see cref="Firmware"/>.</summary>
+    public static string FirmwareScript => "testroms/firmware/cloudhv";
+
+    /// <summary>Top of the source tree.</summary>
+    public static string Root { get; } = FindRoot();
+
+    private static Dictionary<string, string> Ask(string script)
+    {
+        using var process = Process.Start(new ProcessStartInfo(Path.Combine(Root, script)) { RedirectStandardOutput = true })!;
+        var lines = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        Assert.Equal(0, process.ExitCode);
+        return lines.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => l.Split('=', 2)).ToDictionary(p => p[0], p => p[1]);
+    }
+
+    private static string FindRoot()
+    {
+        var directory = AppContext.BaseDirectory;
+        while (!File.Exists(Path.Combine(directory, "Emu.sln")))
+        {
+            directory = Path.GetDirectoryName(directory) ?? throw new InvalidOperationException("the tests do not lie in the source tree");
+        }
+
+        return directory;
+    }
+}
