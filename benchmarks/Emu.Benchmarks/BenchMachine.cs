@@ -28,6 +28,7 @@ public sealed unsafe class BenchMachine : IDisposable
 
     // TCR_EL1: 39-bit VA from TTBR0, 4 KiB granule, write-back cacheable, Inner Shareable, no walks from TTBR1.
     private const ulong Tcr = 25 | (1 << 8) | (1 << 10) | (3 << 12) | (1UL << 23);
+    private const ulong CpacrFpOn = 3 << 20;
     private const ulong MairWriteBack = 0xFF;
     private const ulong SctlrMmuOn = 0x30D0_0801 | 4 | 0x1000;
 
@@ -46,11 +47,12 @@ public sealed unsafe class BenchMachine : IDisposable
             0xD5182000, // msr ttbr0_el1, x0
             0xD5182041, // msr tcr_el1, x1
             0xD518A202, // msr mair_el1, x2
+            0xD5181044, // msr cpacr_el1, x4
             0xD5181003, // msr sctlr_el1, x3
             0xD5033FDF); // isb
         Cpu.SetBootState(Code, 0);
-        (Cpu.X(0), Cpu.X(1), Cpu.X(2), Cpu.X(3)) = (Table, Tcr, MairWriteBack, SctlrMmuOn);
-        Run(5);
+        (Cpu.X(0), Cpu.X(1), Cpu.X(2), Cpu.X(3), Cpu.X(4)) = (Table, Tcr, MairWriteBack, SctlrMmuOn, CpacrFpOn);
+        Run(6);
     }
 
     /// <summary>The map.</summary>

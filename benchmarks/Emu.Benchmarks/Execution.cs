@@ -29,7 +29,6 @@ public unsafe class Execution
         compiler?.Start(machine.Cpu.Code, JitCompiler.DefaultThreshold);
         machine.Load(Loops.Code(Loop));
         (machine.Cpu.X(1), machine.Cpu.X(2), machine.Cpu.X(3)) = (BenchMachine.Data, 3, 5);
-        machine.Cpu.Arm64->System.El1.Cptr = 0;
         machine.Run(Instructions);
         compiler?.Drain();
         machine.Run(Instructions);

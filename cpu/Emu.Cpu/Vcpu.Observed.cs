@@ -35,8 +35,6 @@ public abstract unsafe partial class Vcpu
     /// <summary>Runs the instructions of a block one after the other.</summary>
     private BlockExit EnterObserved(Block* block)
     {
-        // No micro-op has this kind: it is still there unless an instruction asked to leave the block after it.
-        const MicroOpKind Untouched = (MicroOpKind)ushort.MaxValue;
         var s = State;
         var start = s->Pc;
         var (physical, count) = (block->Physical, block->Count);

@@ -31,6 +31,9 @@ public abstract unsafe partial class Vcpu : IVcpu, IDisposable
 
     private const int FetchEntries = 256;
 
+    /// <summary>No micro-op has this kind: as first of <see cref="CpuState.Scratch"/> it stays unless an instruction asks to leave the block after it.</summary>
+    private const MicroOpKind Untouched = (MicroOpKind)ushort.MaxValue;
+
     /// <summary>Creates the vCPU with zeroed state.</summary>
     /// <param name="index">Index from 0.</param>
     /// <param name="stateBytes">Size of the state, <see cref="CpuState"/> and the ISA's part.</param>
@@ -332,6 +335,7 @@ public abstract unsafe partial class Vcpu : IVcpu, IDisposable
             if (length < block->Count)
             {
                 block = PrivateBlock(block->Physical, length);
+                s->Scratch->Kind = Untouched;
             }
 
             runningPrivate = block == (Block*)privateBlock.Pointer;
@@ -344,7 +348,9 @@ public abstract unsafe partial class Vcpu : IVcpu, IDisposable
             Interlocked.MemoryBarrier();
             var exit = s->Retired + (ulong)block->Count > observeFrom ? EnterObserved(block) : Enter(block);
             inGuestCode = false;
-            unfinished = s->Retired == retiredLimit ? unfinished : 0;
+
+            // An instruction that asks to leave the block after it ends the block there, cut or not.
+            unfinished = s->Retired == retiredLimit && (!runningPrivate || s->Scratch->Kind == Untouched) ? unfinished : 0;
             unfinishedPc = s->Pc;
             switch (exit)
             {

@@ -285,9 +285,9 @@ public sealed partial class VirtualMachine : IDisposable
     private unsafe void AddRam(string name, MemoryRange range)
     {
         // Loading a 27 MB kernel into fresh RAM takes 5 ms on huge pages, 15 to 40 ms on small ones.
-        var block = new HostMemory(range.Length);
+        var block = new HostMemory(range.Length, options.Devices.NeedSharedMemory);
         block.PreferHugePages();
-        ram.Add((memory.AddRam(name, range.Start, range.Length, block.Pointer), block));
+        ram.Add((memory.AddRam(name, range.Start, range.Length, block.Pointer, backing: block), block));
     }
 
     private VcpuConfiguration Configuration(int index) => new()

@@ -88,7 +88,7 @@ internal static class BootCommand
         using var console = new ExecConsole();
         var session = new Session(machine with { NoReboot = true }, report) { Exec = console, Driver = driver };
         var outcome = session.Run();
-        if (outcome.End is RunEnd.TimeLimit or RunEnd.Signal or RunEnd.Failure or RunEnd.InstructionLimit)
+        if (outcome.End is RunEnd.TimeLimit or RunEnd.Signal or RunEnd.Failure or RunEnd.InstructionLimit or RunEnd.Panic)
         {
             return session.Status(outcome);
         }

@@ -30,6 +30,7 @@ internal sealed class RunOptions
     private readonly Option<string> rng = Text("--rng", "src=/dev/urandom", "Keys of the entropy device, which every machine has: id=, pci_segment=, pci_device_id=.");
     private readonly Option<string> balloon = Text("--balloon", "size=SIZE,...", "A memory balloon: size=, deflate_on_oom=on|off, free_page_reporting=on|off.");
     private readonly Option<string[]> pmems = Texts("--pmem", "file=FILE,...", "Persistent memory: file=, size=, discard_writes=on|off; repeatable.");
+    private readonly Option<string[]> fileSystems = Texts("--fs", "tag=TAG,socket=PATH", "A directory of the host that virtiofsd serves at the socket; repeatable.");
     private readonly Option<string> vsock = Text("--vsock", "cid=N,socket=PATH", "Sockets between guest and host.");
     private readonly Option<bool> watchdog = Flag("--watchdog", "A watchdog that resets the machine when the guest stops to ping it.");
     private readonly Option<bool> pvpanic = Flag("--pvpanic", "A device by which the guest tells that it panicked; the run ends with status 11.");
@@ -101,7 +102,7 @@ internal sealed class RunOptions
     /// <summary>Options that make the machine what it is, besides the images.</summary>
     private Option[] Machinery =>
     [
-        cpus, cpu, memory, disks, nets, console, rng, balloon, pmems, vsock, watchdog, pvpanic, rtc, platform, pciSegments, architecture, deterministic, semihosting,
+        cpus, cpu, memory, disks, nets, console, rng, balloon, pmems, fileSystems, vsock, watchdog, pvpanic, rtc, platform, pciSegments, architecture, deterministic, semihosting,
     ];
 
     /// <summary>Options of one run of it.</summary>
@@ -238,6 +239,7 @@ internal sealed class RunOptions
         Rng = parsed.GetValue(rng) is { } r ? RngOption.Parse(r) : RngOption.Default,
         Balloon = parsed.GetValue(balloon) is { } b ? BalloonOption.Parse(b) : null,
         Pmems = [.. Values(parsed, pmems).Select(PmemOption.Parse)],
+        FileSystems = [.. Values(parsed, fileSystems).Select(FsOption.Parse)],
         Vsock = parsed.GetValue(vsock) is { } v ? VsockOption.Parse(v) : null,
         Watchdog = parsed.GetValue(watchdog),
         Pvpanic = parsed.GetValue(pvpanic),

@@ -8,6 +8,7 @@ using Emu.Devices.Virtio;
 using Emu.Devices.Virtio.Balloon;
 using Emu.Devices.Virtio.Block;
 using Emu.Devices.Virtio.Console;
+using Emu.Devices.Virtio.Fs;
 using Emu.Devices.Virtio.Net;
 using Emu.Devices.Virtio.Pmem;
 using Emu.Devices.Virtio.Rng;
@@ -58,6 +59,13 @@ public sealed class DeviceBuilder(PciComplex pci, IMsiSink msi, DeviceServices s
         {
             var choices = new VsockOptions(vsock.Place.Id ?? "vsock", vsock.ContextId, vsock.Socket);
             Add(new VsockDevice(choices, services.Clock, services.Post, services.Log), vsock.Place);
+        }
+
+        for (var i = 0; i < options.FileSystems.Count; i++)
+        {
+            var fs = options.FileSystems[i];
+            var choices = new FsOptions(fs.Place.Id ?? $"fs{i}", fs.Tag, fs.Socket, fs.Queues, (ushort)fs.QueueSize);
+            Add(FsDevice.Create(choices, services.Memory, services.Clock, services.Post, services.Log), fs.Place);
         }
 
         if (options.Balloon is { } balloon)

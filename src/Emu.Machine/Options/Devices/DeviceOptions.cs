@@ -27,6 +27,12 @@ public sealed record DeviceOptions
     /// <summary>The socket device, or null.</summary>
     public VsockOption? Vsock { get; init; }
 
+    /// <summary>Directories of the host.</summary>
+    public IReadOnlyList<FsOption> FileSystems { get; init; } = [];
+
+    /// <summary>Other programs work on guest RAM: it is to be shared memory.</summary>
+    public bool NeedSharedMemory => FileSystems.Count != 0;
+
     /// <summary>A watchdog that resets the machine.</summary>
     public bool Watchdog { get; init; }
 
@@ -64,6 +70,7 @@ public sealed record DeviceOptions
         ("--rng", Rng.Place),
         .. Balloon is { } balloon ? [("--balloon", balloon.Place)] : ((string, PciPlacement)[])[],
         .. Pmems.Select(p => ("--pmem", p.Place)),
+        .. FileSystems.Select(f => ("--fs", f.Place)),
         .. Vsock is { } vsock ? [("--vsock", vsock.Place)] : ((string, PciPlacement)[])[],
     ];
 }
