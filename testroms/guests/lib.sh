@@ -68,12 +68,7 @@ apt_open() {
       add_source "$uri" "$suite-security" "$keyring"
     fi
   done < <(debian_mirrors)
-  if [[ -z $have_archive ]]; then
-    ensure_packages "/usr/share/keyrings/debian-archive-keyring.gpg=debian-archive-keyring"
-    fallback=$(default_keyring)
-    add_source http://deb.debian.org/debian "$suite" -
-    add_source http://deb.debian.org/debian-security "$suite-security" -
-  fi
+  [[ -n $have_archive ]] || die "apt on this machine knows no Debian archive to fetch from; add a Debian mirror to /etc/apt/sources.list"
   cat >"$apt_root/etc/apt.conf" <<CONF
 Dir::State "$apt_root/state";
 Dir::State::status "$apt_root/state/status";
