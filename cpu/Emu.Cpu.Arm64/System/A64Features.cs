@@ -132,6 +132,9 @@ public enum A64Feature
     /// <summary>SCTLR_ELx.EPAN.</summary>
     PAN3,
 
+    /// <summary>LDLAR and STLLR (Armv8.1), with no limited-ordering region: they order as LDAR and STLR do.</summary>
+    LOR,
+
     /// <summary>User access override.</summary>
     UAO,
 
@@ -215,7 +218,7 @@ public static class A64Features
     public static A64FeatureSet Implemented { get; } = A64FeatureSet.Of(
         A64Feature.FP, A64Feature.AdvSIMD, A64Feature.AES, A64Feature.PMULL, A64Feature.SHA1, A64Feature.SHA256, A64Feature.CRC32, A64Feature.LSE,
         A64Feature.SB, A64Feature.SPECRES, A64Feature.DPB, A64Feature.DPB2, A64Feature.DGH, A64Feature.DIT, A64Feature.SSBS2, A64Feature.CSV2, A64Feature.CSV3,
-        A64Feature.PAN, A64Feature.PAN2, A64Feature.PAN3, A64Feature.UAO, A64Feature.HPDS, A64Feature.VMID16, A64Feature.HAFDBS, A64Feature.TTCNP,
+        A64Feature.PAN, A64Feature.PAN2, A64Feature.PAN3, A64Feature.LOR, A64Feature.UAO, A64Feature.HPDS, A64Feature.VMID16, A64Feature.HAFDBS, A64Feature.TTCNP,
         A64Feature.TTL, A64Feature.TLBIOS, A64Feature.TLBIRANGE, A64Feature.E0PD, A64Feature.ECV, A64Feature.Gran16K, A64Feature.Gran64K,
         A64Feature.LVA, A64Feature.LPA, A64Feature.LPA2, A64Feature.TTST, A64Feature.BTI, A64Feature.WFxT, A64Feature.PMUv3,
         A64Feature.LRCPC, A64Feature.LRCPC2, A64Feature.FlagM, A64Feature.FlagM2, A64Feature.PAuth, A64Feature.MOPS,
@@ -286,6 +289,7 @@ public static class A64Features
         new(A64Feature.Gran16K, IdRegister.Mmfr0, 20, 1), new(A64Feature.LPA2, IdRegister.Mmfr0, 20, 2), new(A64Feature.Gran64K, IdRegister.Mmfr0, 24, 0),
         new(A64Feature.LPA2, IdRegister.Mmfr0, 28, 1), new(A64Feature.LPA, IdRegister.Mmfr0, 0, 6), new(A64Feature.ECV, IdRegister.Mmfr0, 60, 1),
         new(A64Feature.HAFDBS, IdRegister.Mmfr1, 0, 2), new(A64Feature.VMID16, IdRegister.Mmfr1, 4, 2), new(A64Feature.HPDS, IdRegister.Mmfr1, 12, 1),
+        new(A64Feature.LOR, IdRegister.Mmfr1, 16, 1),
         new(A64Feature.PAN, IdRegister.Mmfr1, 20, 1), new(A64Feature.PAN2, IdRegister.Mmfr1, 20, 2), new(A64Feature.PAN3, IdRegister.Mmfr1, 20, 3),
         new(A64Feature.TTCNP, IdRegister.Mmfr2, 0, 1), new(A64Feature.UAO, IdRegister.Mmfr2, 4, 1), new(A64Feature.LVA, IdRegister.Mmfr2, 16, 1), new(A64Feature.TTST, IdRegister.Mmfr2, 28, 1),
         new(A64Feature.TTL, IdRegister.Mmfr2, 48, 1), new(A64Feature.E0PD, IdRegister.Mmfr2, 60, 1),

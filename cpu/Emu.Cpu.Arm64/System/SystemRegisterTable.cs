@@ -105,6 +105,12 @@ public static unsafe partial class SystemRegisterTable
         Plain(3, 0, 7, 4, 0, "PAR_EL1", 1, &At->System.Par),
         Plain(3, 0, 10, 2, 0, "MAIR_EL1", 1, &At->System.El1.Mair, effects: RegisterEffects.Translation),
         Plain(3, 0, 10, 3, 0, "AMAIR_EL1", 1, &At->System.El1.Amair, 0),
+        // LORID_EL1 says that there are no limited-ordering regions: the others are RES0.
+        Made(3, 0, 10, 4, 0, "LORSA_EL1", 1, c => 0, (c, v) => { }, feature: A64Feature.LOR),
+        Made(3, 0, 10, 4, 1, "LOREA_EL1", 1, c => 0, (c, v) => { }, feature: A64Feature.LOR),
+        Made(3, 0, 10, 4, 2, "LORN_EL1", 1, c => 0, (c, v) => { }, feature: A64Feature.LOR),
+        Made(3, 0, 10, 4, 3, "LORC_EL1", 1, c => 0, (c, v) => { }, feature: A64Feature.LOR),
+        Made(3, 0, 10, 4, 7, "LORID_EL1", 1, c => 0, feature: A64Feature.LOR),
         Plain(3, 0, 12, 0, 0, "VBAR_EL1", 1, &At->System.El1.Vbar, ~0x7FFUL),
         Made(3, 0, 12, 1, 0, "ISR_EL1", 1, c => c.PendingInterrupts()),
         Plain(3, 0, 13, 0, 1, "CONTEXTIDR_EL1", 1, &At->System.El1.ContextIdr, 0xFFFF_FFFF),
