@@ -151,10 +151,11 @@ public sealed class FsTests : IDisposable
     [InlineData(3)]
     public void HostileRings_AreSurvived(int seed)
     {
-        using var h = new PciHarness(shared: true);
         var random = new Random(seed);
         for (var round = 0; round < 8; round++)
         {
+            // RAM of its own: a server that starts on the last round's rings may end before the driver looks.
+            using var h = new PciHarness(shared: true);
             Serve();
             var (slot, device) = Make(h);
             using var _ = device;
@@ -174,9 +175,8 @@ public sealed class FsTests : IDisposable
             server!.Kill();
             server.WaitForExit();
             File.Delete(Socket);
+            h.AssertGuardsIntact();
         }
-
-        h.AssertGuardsIntact();
     }
 
     [Fact]
