@@ -92,6 +92,9 @@ public abstract unsafe partial class Vcpu : IVcpu, IDisposable
     /// <summary>Times compiled code ended because what comes next has none, or is not linked yet.</summary>
     public ulong ChainMisses => State->ChainMisses;
 
+    /// <summary>Returns that compiled code predicted.</summary>
+    public ulong ReturnHits => State->ReturnHits;
+
     /// <summary>TLB misses that walked the page tables.</summary>
     public ulong TlbMisses { get; private set; }
 
@@ -499,13 +502,27 @@ public abstract unsafe partial class Vcpu : IVcpu, IDisposable
 
         Array.Fill(fetchTags, JumpCacheEntry.EmptyTag);
         Array.Clear(pageFilter);
+        for (var i = 0; i < CpuState.ReturnEntries; i++)
+        {
+            Returns[i].Tag = JumpCacheEntry.EmptyTag;
+        }
     }
+
+    private JumpCacheEntry* Returns => (JumpCacheEntry*)((byte*)State + CpuState.ReturnsOffset);
 
     /// <summary>Drops the ways to one virtual page, in every address space (whose <see cref="CpuState.PcTag"/> differ in bits 56 to 63 only).</summary>
     /// <param name="va">Address in the page.</param>
     public void FlushJumpCachePage(ulong va)
     {
         const ulong AddressBits = 0x00FF_FFFF_FFFF_F000;
+        for (var i = 0; i < CpuState.ReturnEntries; i++)
+        {
+            if (((Returns[i].Tag ^ va) & AddressBits) == 0)
+            {
+                Returns[i].Tag = JumpCacheEntry.EmptyTag;
+            }
+        }
+
         if ((pageFilter[FilterWord(va)] & FilterBit(va)) == 0)
         {
             return;

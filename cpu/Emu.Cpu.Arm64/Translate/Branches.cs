@@ -10,13 +10,13 @@ namespace Emu.Cpu.Arm64.Translate;
 public static unsafe class Branches
 {
     /// <summary>Aux of <see cref="MicroOpKind.JumpReg"/>: plain jump.</summary>
-    public const uint HintJump = 0;
+    public const uint HintJump = BranchHint.Jump;
 
     /// <summary>Aux of <see cref="MicroOpKind.JumpReg"/>: call.</summary>
-    public const uint HintCall = 1;
+    public const uint HintCall = BranchHint.Call;
 
     /// <summary>Aux of <see cref="MicroOpKind.JumpReg"/>: return.</summary>
-    public const uint HintReturn = 2;
+    public const uint HintReturn = BranchHint.Return;
 
     /// <summary>The link register.</summary>
     public const uint LinkRegister = 30;
@@ -72,7 +72,7 @@ public static unsafe class Branches
     private static bool Bl(A64Translator t, uint w)
     {
         Link(t);
-        t.B.Jump(SignedBits(w, 25, 0) << 2);
+        t.B.Jump(SignedBits(w, 25, 0) << 2, HintCall);
         return true;
     }
 

@@ -469,9 +469,9 @@ public enum MicroOpKind : ushort
     CallEnd,
 
     // Block ends: Imm = offset from Pc; C bit 0: exit 0 may be linked, bit 1: exit 1 may be linked.
-    /// <summary>go to Pc + Imm by exit 0.</summary>
+    /// <summary>go to Pc + Imm by exit 0; Aux is a <see cref="BranchHint"/>.</summary>
     Jump,
-    /// <summary>go to A; Aux = 0 jump, 1 call, 2 return.</summary>
+    /// <summary>go to A; Aux is a <see cref="BranchHint"/>.</summary>
     JumpReg,
     /// <summary>condition in Aux: go to Pc + Imm by exit 1, else to the next instruction by exit 0.</summary>
     BranchIf,

@@ -257,7 +257,7 @@ public sealed unsafe class JitCompiler : IDisposable
                 return;
             }
 
-            region = RegionBuilder.Build(block, cache.InitialHeat / WarmFraction, cache.InitialHeat);
+            region = RegionBuilder.Build(cache, block, cache.InitialHeat / WarmFraction);
         }
 
         // The back end reads micro-ops without the lock: Flush, the only one that reuses their memory, waits for it here.

@@ -762,7 +762,16 @@ internal sealed unsafe partial class RegionEmitter
             case MicroOpKind.JumpReg:
                 Load64(op->A);
                 il.Emit(OpCodes.Stloc, outPc);
-                EmitChain(NoSlot);
+                if (op->Aux == BranchHint.Return)
+                {
+                    EmitReturn();
+                }
+                else
+                {
+                    PushReturn();
+                    EmitChain(NoSlot);
+                }
+
                 return true;
         }
 
