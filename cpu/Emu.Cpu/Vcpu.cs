@@ -507,11 +507,12 @@ public abstract unsafe partial class Vcpu : IVcpu, IDisposable
         Array.Clear(pageFilter);
     }
 
-    /// <summary>Drops the ways to one virtual page, in every address space (whose <see cref="CpuState.PcTag"/> differ in bits 56 to 63 only).</summary>
+    /// <summary>Drops the ways to one virtual page, in every address space (whose <see cref="CpuState.PcTag"/> differ in bits 56 to 63 only) and for every type of jump.</summary>
     /// <param name="va">Address in the page.</param>
     public void FlushJumpCachePage(ulong va)
     {
-        const ulong AddressBits = 0x00FF_FFFF_FFFF_F000;
+        // Tags differ above.
+        const ulong AddressBits = (1UL << JumpCacheEntry.TypeShift) - 0x1000;
         if ((pageFilter[FilterWord(va)] & FilterBit(va)) == 0)
         {
             return;
