@@ -1993,7 +1993,8 @@ public static unsafe class Interpreter
                 case MicroOpKind.JumpReg:
                 {
                     s->Pc = *(ulong*)(r + op->A);
-                    if (op->Aux == BranchHint.Return)
+                    s->BranchStamp = (s->Retired << 2) | op->Aux;
+                    if (op->Imm == BranchHint.Return)
                     {
                         goto FromPredictor;
                     }
@@ -2172,8 +2173,9 @@ public static unsafe class Interpreter
         }
 
     FromJumpCache:
-        entry = s->JumpCache + JumpCacheEntry.Index(s->Pc);
-        if (entry->Tag == (s->Pc ^ s->PcTag) && entry->Target->Key == s->ModeKey)
+        var type = s->ArrivalType;
+        entry = s->JumpCache + JumpCacheEntry.Index(s->Pc, type);
+        if (entry->Tag == JumpCacheEntry.TagOf(s->Pc, s->PcTag, type) && entry->Target->Key == s->ModeKey)
         {
             block = entry->Target;
             goto Next;

@@ -35,7 +35,7 @@ public struct MicroOp
     public ushort Left;
 }
 
-/// <summary>What a block's last jump does: <see cref="MicroOp.Aux"/> of <see cref="MicroOpKind.Jump"/> and <see cref="MicroOpKind.JumpReg"/>.</summary>
+/// <summary>What a block's last jump does: <see cref="MicroOp.Aux"/> of <see cref="MicroOpKind.Jump"/>, <see cref="MicroOp.Imm"/> of <see cref="MicroOpKind.JumpReg"/>.</summary>
 public static class BranchHint
 {
     /// <summary>Nothing but jump.</summary>

@@ -72,12 +72,24 @@ public sealed unsafe class RegionBlock
     public Block* Block => (Block*)Handle;
 
     /// <summary>It ends with a call.</summary>
-    public bool IsCall => Last->Kind is MicroOpKind.Jump or MicroOpKind.JumpReg && Last->Aux == BranchHint.Call;
+    public bool IsCall => Hint == BranchHint.Call;
 
     /// <summary>It ends with a return.</summary>
-    public bool IsReturn => Last->Kind == MicroOpKind.JumpReg && Last->Aux == BranchHint.Return;
+    public bool IsReturn => Hint == BranchHint.Return;
 
-    private MicroOp* Last => Block->Ops + Block->OpCount - 1;
+    private uint Hint
+    {
+        get
+        {
+            var last = Block->Ops + Block->OpCount - 1;
+            return last->Kind switch
+            {
+                MicroOpKind.Jump => last->Aux,
+                MicroOpKind.JumpReg => (uint)last->Imm,
+                _ => BranchHint.Jump,
+            };
+        }
+    }
 }
 
 /// <summary>What is compiled at once: blocks of one page connected by links, entered at the first.</summary>

@@ -270,7 +270,7 @@ public sealed unsafe class RandomProgramTests
         {
             case MicroOpKind.CallEnd: return [op];
             case MicroOpKind.JumpReg:
-                return [Op(MicroOpKind.LeaPc, CpuState.Register(25), imm: target), Op(MicroOpKind.JumpReg, a: CpuState.Register(25)) with { Aux = Hint(random) }];
+                return [Op(MicroOpKind.LeaPc, CpuState.Register(25), imm: target), Op(MicroOpKind.JumpReg, a: CpuState.Register(25), imm: Hint(random))];
             case MicroOpKind.Jump when random.Random.Next(2) == 0:
                 // A call through memory: store and jump in one instruction.
                 return [Op(MicroOpKind.St64, op.A, Base), Op(MicroOpKind.Jump, imm: target)];

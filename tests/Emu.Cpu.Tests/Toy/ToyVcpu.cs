@@ -226,7 +226,7 @@ public sealed unsafe class ToyVcpu : Vcpu
                 b.Emit(MicroOpKind.LeaPc, CpuState.Register(30), imm: b.Offset + 4);
                 b.Jump(((int)word >> 8) * 4L, BranchHint.Call);
                 break;
-            case ToyOp.JumpReg: b.Emit(MicroOpKind.JumpReg, a: d, aux: d == CpuState.Register(30) ? BranchHint.Return : BranchHint.Jump); break;
+            case ToyOp.JumpReg: b.Emit(MicroOpKind.JumpReg, a: d, imm: d == CpuState.Register(30) ? BranchHint.Return : BranchHint.Jump); break;
             case ToyOp.Halt: b.CallEnd(&ToyHelpers.Halt); break;
             case ToyOp.FaultIf: b.CallChecked(&ToyHelpers.FaultIf, a: d); break;
             case ToyOp.LeaveAfter:

@@ -762,14 +762,15 @@ internal sealed unsafe partial class RegionEmitter
             case MicroOpKind.JumpReg:
                 Load64(op->A);
                 il.Emit(OpCodes.Stloc, outPc);
-                if (op->Aux == BranchHint.Return)
+                if (op->Imm == BranchHint.Return)
                 {
                     EmitReturn();
                 }
                 else
                 {
+                    EmitArrival(op->Aux);
                     PushReturn();
-                    EmitChain(NoSlot);
+                    EmitChain(NoSlot - (int)op->Aux);
                 }
 
                 return true;
