@@ -20,4 +20,12 @@ public static unsafe class HotBlocks
         block->Looks++;
         compiler?.Request(block);
     }
+
+    /// <summary>The counter of a block's quick code ran out.</summary>
+    public static void Promote(CpuState* s, Block* block)
+    {
+        block->EntriesLeft = block->CompileState == (int)CompileState.Refused ? int.MaxValue : LookAgain;
+        block->Looks++;
+        CpuState.OwnerOf(s).Shared.Compiler?.Request(block);
+    }
 }

@@ -82,6 +82,11 @@ internal sealed unsafe partial class RegionEmitter
 
     public void Emit()
     {
+        if (region.Tier == CompileTier.Quick)
+        {
+            EmitCounter();
+        }
+
         LoadState(CpuState.PcOffset);
         il.Emit(OpCodes.Stloc, pc);
         LoadState(RetiredOffset);
@@ -114,6 +119,26 @@ internal sealed unsafe partial class RegionEmitter
 
         EmitSlowFloats();
         EmitExits();
+    }
+
+    /// <summary>Counts the entry, and leaves before it has begun when it is time for a region.</summary>
+    private void EmitCounter()
+    {
+        var go = il.DefineLabel();
+        Constant((nint)((byte*)region.Blocks[0].Block + EntriesLeftOffset));
+        il.Emit(OpCodes.Dup);
+        il.Emit(OpCodes.Ldind_I4);
+        il.Emit(OpCodes.Ldc_I4_1);
+        il.Emit(OpCodes.Sub);
+        il.Emit(OpCodes.Stloc, condition);
+        il.Emit(OpCodes.Ldloc, condition);
+        il.Emit(OpCodes.Stind_I4);
+        il.Emit(OpCodes.Ldloc, condition);
+        il.Emit(OpCodes.Ldc_I4_0);
+        il.Emit(OpCodes.Bge, go);
+        StoreConstant(SideBlockOffset, region.Blocks[0].Handle);
+        Return(CompiledExit.Promote);
+        il.MarkLabel(go);
     }
 
     private void EmitBlock(RegionBlock b, int index)
