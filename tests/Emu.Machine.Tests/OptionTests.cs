@@ -76,7 +76,7 @@ public class OptionTests
     [InlineData("size=4M", "RAM is from 8M to 512G")]
     [InlineData("size=1T", "RAM is from 8M to 512G")]
     [InlineData("size=1G,size=1G", "'size' is given twice")]
-    [InlineData("size=1G,shared=on", "unknown key 'shared'; expected size=")]
+    [InlineData("size=1G,sharing=on", "unknown key 'sharing'; expected size=")]
     public void Memory_Rejects(string text, string message) => Rejects(() => MemoryOption.Parse(text), "--memory", message);
 
     [Theory]

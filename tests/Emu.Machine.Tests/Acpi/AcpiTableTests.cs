@@ -39,7 +39,7 @@ public sealed class AcpiTableTests : IDisposable
     [InlineData(32, 3, true)]
     public void EveryTable_DisassemblesAndRecompilesWithoutErrorsAndWarnings(int vcpus, int segments, bool numa)
     {
-        var image = new AcpiImage(Arm64AcpiTables.Build(Options(vcpus, segments) with { Numa = numa ? TwoNodes : [] }));
+        var image = new AcpiImage(Arm64AcpiTables.Build(Options(vcpus, segments) with { Numa = numa ? TwoNodes : [], Initiators = numa ? [new NumaInitiator(1, 0, 3)] : [] }));
         foreach (var table in image.Tables)
         {
             var name = AcpiImage.Signature(table).ToLowerInvariant();
