@@ -83,6 +83,21 @@ public class FdtTests
     }
 
     [DtcFact]
+    public void Tree_NamesTheIommuAndTheDevicesBehindIt()
+    {
+        var source = Decompile(Options(1) with
+        {
+            PciSegments = PciLayout.Create([PciApertureWeights.Equal, PciApertureWeights.Equal], 512UL << 20),
+            Iommu = new IommuLayout(1, [0x10, 0x18, 0x1_0008]),
+        });
+        Assert.Contains("iommu-map = <0x10 0x05 0x10 0x01 0x18 0x05 0x18 0x01>;", source, StringComparison.Ordinal);
+        Assert.Contains("iommu-map = <0x08 0x05 0x10008 0x01>;", source, StringComparison.Ordinal);
+        Assert.Contains(
+            "iommu@1 { compatible = \"virtio,pci-iommu\", \"pci1af4,1057\"; reg = <0x800 0x00 0x00 0x00 0x00>; #iommu-cells = <0x01>; phandle = <0x05>; };",
+            source, StringComparison.Ordinal);
+    }
+
+    [DtcFact]
     public void Tree_DescribesTimerPsciAndPrimeCells()
     {
         var source = Decompile(Options(2));

@@ -111,6 +111,37 @@ public sealed class DeviceGuestTests : IDisposable
     }
 
     [Fact]
+    public void Devices_BehindTheIommu_WorkThroughItsMappings()
+    {
+        var content = new byte[8 << 20];
+        new Random(1).NextBytes(content);
+        var first = files.Write("first", content);
+        var second = files.Write("second", content);
+        var options = Options(
+            "for m in virtio_iommu virtio_blk virtio_net; do modprobe $m; done; sleep 1\n"
+            + "ls /sys/class/iommu/*/devices | cat; cat /sys/kernel/iommu_groups/*/type\n"
+            + "sha256sum </dev/vda; sha256sum </dev/vdb; dd if=/dev/vda of=/dev/vdb bs=64k skip=1 conv=fsync 2>/dev/null\n"
+            + "ip link set eth0 up; udhcpc -i eth0 -q -n -f 2>&1 | grep obtained\n") with
+        {
+            Kernel = GuestFiles.TrixieKernel,
+            Initramfs = GuestFiles.TrixieInitramfs,
+            Platform = PlatformOption.Parse("num_pci_segments=2,iommu_segments=[1]", []),
+            Devices = new DeviceOptions
+            {
+                Disks = [DiskOption.Parse($"path={first},iommu=on"), DiskOption.Parse($"path={second},pci_segment=1,num_queues=2")],
+                Nets = [NetOption.Parse("mode=user,iommu=on")],
+            },
+        };
+        Assert.Equal(RunEnd.PowerOff, Run(options).End);
+        var text = console.Text.ReplaceLineEndings("\n");
+        Assert.Contains("0000:00:02.0\n0000:00:03.0\n0001:00:00.0\nDMA\nDMA\nDMA\n", text, StringComparison.Ordinal);
+        var hash = Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(content));
+        Assert.Equal(2, System.Text.RegularExpressions.Regex.Count(text, hash));
+        Assert.Equal(content[65536..], File.ReadAllBytes(second)[..^65536]);
+        Assert.Contains("lease of 10.0.2.15 obtained", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void PowerButton_IsAGpioKey_WhenBootedWithADeviceTree()
     {
         var options = Options("while ! pidof acpid >/dev/null; do sleep 1; done; sleep 1; echo READY; sleep 1000\n");
