@@ -3,6 +3,7 @@ using Emu.Core;
 using Emu.Cpu.Arm64.SystemLevel;
 using Emu.Cpu.Arm64.Translate;
 using Emu.Machine.Boards;
+using Emu.Machine.Boot;
 using Emu.Machine.Options;
 
 namespace Emu.Machine.Tests;
@@ -170,10 +171,13 @@ public class OptionTests
     }
 
     [Fact]
-    public void KernelAndFirmware_ExcludeEachOther()
+    public void MachineBootsFromKernelOrFirmware_OrFromAKernelThatFirmwareStarts()
     {
         Rejects(new MachineOptions().Validate, "--kernel is missing", "--firmware FILE");
-        Rejects(new MachineOptions { Kernel = "k", Firmware = "f" }.Validate, "--kernel and --firmware", "give one of them");
+        Rejects(new MachineOptions { Kernel = "k", Nvram = "v" }.Validate, "--nvram goes with --firmware", "");
+        Rejects(new MachineOptions { Kernel = "k", FirmwareKind = FirmwareKind.Aavmf }.Validate, "--firmware-kind goes with --firmware", "");
+        Rejects(() => MachineOptions.ParseFirmwareKind("ovmf"), "--firmware-kind 'ovmf'", "auto, aavmf or cloudhv");
+        new MachineOptions { Kernel = "k", Firmware = "f", Nvram = "v", Initramfs = "i" }.Validate();
         Rejects(new MachineOptions { Firmware = "f", CommandLine = "quiet" }.Validate, "--initramfs and --cmdline go with --kernel", "");
         new MachineOptions { Firmware = "f" }.Validate();
     }

@@ -23,11 +23,6 @@ public sealed unsafe partial class Arm64Vcpu
         public ExceptionClass Class;
         public uint Iss;
         public ulong Far;
-
-        /// <summary>The exception is at <see cref="Pc"/>, the target of the branch that is executing, with this PSTATE.BTYPE.</summary>
-        public bool AtTarget;
-        public ulong Pc;
-        public ulong Btype;
     }
 
     private RecordedFault fault;
@@ -84,12 +79,6 @@ public sealed unsafe partial class Arm64Vcpu
 
         var f = fault;
         fault = default;
-        if (f.AtTarget)
-        {
-            State->Pc = f.Pc;
-            a->System.Btype = f.Btype;
-        }
-
         var target = Math.Max(ExceptionLevel, 1);
         var exceptionClass = (int)f.Class;
         if (f.Class is ExceptionClass.InstructionAbort or ExceptionClass.DataAbort or ExceptionClass.Watchpoint && target == ExceptionLevel)
@@ -131,7 +120,7 @@ public sealed unsafe partial class Arm64Vcpu
         level.Spsr = ReadPstate();
         level.Elr = returnAddress;
         r.Daif = Pstate.Daif;
-        r.Btype = 0;
+        Btype = BranchType.None;
         r.SoftwareStep = 0;
         illegalState = false;
         r.Uao = 0;
@@ -155,7 +144,8 @@ public sealed unsafe partial class Arm64Vcpu
     public ulong ReadPstate()
     {
         ref var r = ref a->System;
-        return (State->Flags << 28) | r.Dit | r.Uao | r.Pan | r.SoftwareStep | (illegalState ? Pstate.Il : 0) | r.Ssbs | r.Btype | r.Daif | r.CurrentEl | r.SpSel;
+        return (State->Flags << 28) | r.Dit | r.Uao | r.Pan | r.SoftwareStep | (illegalState ? Pstate.Il : 0) | r.Ssbs
+            | ((ulong)Btype << BtypeShift) | r.Daif | r.CurrentEl | r.SpSel;
     }
 
     /// <summary>SVC: the preferred return address is the next instruction, where PC already is.</summary>
@@ -177,17 +167,17 @@ public sealed unsafe partial class Arm64Vcpu
         s->ExclusiveAddress = MonitorOpen;
         r.EventRegister = 1;
         var to = (int)(spsr >> 2) & 3;
+        // DebugExceptionReturnSS: SS is taken over only when stepping is enabled at the target and not here.
+        var stepHere = StepEnabled();
         var legal = (spsr & (Pstate.AArch32 | 2)) == 0 && to <= ExceptionLevel && (to != 0 || (spsr & 1) == 0);
         s->Flags = (spsr >> 28) & 15;
         r.Daif = spsr & Pstate.Daif;
-        r.Btype = features.Has(A64Feature.BTI) ? spsr & Pstate.Btype : 0;
+        Btype = features.Has(A64Feature.BTI) ? (BranchType)((spsr & Pstate.Btype) >> BtypeShift) : BranchType.None;
         r.Ssbs = features.Has(A64Feature.SSBS2) ? spsr & Pstate.Ssbs : 0;
         r.Dit = features.Has(A64Feature.DIT) ? spsr & Pstate.Dit : 0;
         r.Uao = features.Has(A64Feature.UAO) ? spsr & Pstate.Uao : 0;
         illegalState = !legal || (spsr & Pstate.Il) != 0;
 
-        // DebugExceptionReturnSS: SS is taken over only when stepping is enabled at the target and not here.
-        var stepHere = StepEnabled();
         if (Monitors.Counting)
         {
             Monitors.Count(PerformanceEvent.ExceptionReturn, s->Retired);
@@ -213,10 +203,6 @@ public sealed unsafe partial class Arm64Vcpu
         if (illegalState)
         {
             TakeSynchronous(Math.Max(ExceptionLevel, 1), (int)ExceptionClass.IllegalState, 0, s->Pc);
-        }
-        else if (r.Btype != 0)
-        {
-            CheckReturnTarget();
         }
     }
 
@@ -277,6 +263,10 @@ public sealed unsafe partial class Arm64Vcpu
         {
             TranslationChanged();
         }
+        else if (slot == &a->System.El1.Sctlr && (changed & Sctlr.ChangesBranchTargets) != 0)
+        {
+            FlushCodeLookups();
+        }
 
         if ((register.Effects & RegisterEffects.Mode) != 0)
         {
@@ -326,7 +316,7 @@ public sealed unsafe partial class Arm64Vcpu
         var s = State;
         if ((s->ModeKey & (ulong)(A64Mode.SoftwareStep | A64Mode.Breakpoints)) == 0)
         {
-            return base.Enter(block);
+            return IsArrivalRefused() ? BlockExit.Fault : base.Enter(block);
         }
 
         if ((s->ModeKey & (ulong)A64Mode.SoftwareStep) == 0)
@@ -334,6 +324,11 @@ public sealed unsafe partial class Arm64Vcpu
             if (TryTakeBreakpoint())
             {
                 return BlockExit.Left;
+            }
+
+            if (IsArrivalRefused())
+            {
+                return BlockExit.Fault;
             }
 
             s->Limit = s->Retired + 1;
@@ -351,6 +346,11 @@ public sealed unsafe partial class Arm64Vcpu
         if (TryTakeBreakpoint())
         {
             return BlockExit.Left;
+        }
+
+        if (IsArrivalRefused())
+        {
+            return BlockExit.Fault;
         }
 
         // Active-not-pending: one instruction, with SS already clear for what it saves (SVC) or reads.

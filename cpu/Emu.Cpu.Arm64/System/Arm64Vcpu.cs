@@ -139,6 +139,7 @@ public sealed unsafe partial class Arm64Vcpu : Vcpu, IA64Exceptions
         r.Cntfrq = GenericTimer.Frequency;
         r.OsLock = 2;
         fault = default;
+        Btype = BranchType.None;
         PhysicalTimer.Update();
         VirtualTimer.Update();
         StateReplaced();
@@ -150,6 +151,7 @@ public sealed unsafe partial class Arm64Vcpu : Vcpu, IA64Exceptions
     /// <summary>Everything derived from the registers is made again.</summary>
     private void StateReplaced()
     {
+        refusedStamp = NoStamp;
         Tlb.FlushAll();
         largestMask = SmallestLargeMask;
         FlushCodeLookups();
@@ -182,7 +184,6 @@ public sealed unsafe partial class Arm64Vcpu : Vcpu, IA64Exceptions
 
             mode |= (sctlr & (el == 0 ? Sctlr.SA0 : Sctlr.SA)) != 0 ? A64Mode.CheckSp : 0;
             mode |= (sctlr & Sctlr.A) != 0 ? A64Mode.CheckAlignment : 0;
-            mode |= guardedSeen[el] ? A64Mode.Bti : 0;
             modeByLevel[el] = (ulong)mode;
         }
 

@@ -153,7 +153,7 @@ public static unsafe class CacheHelpers
     private static bool TryAccess(CpuState* s, MicroOp* op, bool write, out ulong physical)
     {
         var va = *(ulong*)((byte*)s + op->A);
-        var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+        var e = (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
         if (((write ? e->WriteTag : e->ReadTag) & ~(TlbEntry.Slow | TlbEntry.Code)) == (va & TlbEntry.PageMask))
         {
             physical = (e->Info & TlbEntry.PageMask) | (va & ~TlbEntry.PageMask);

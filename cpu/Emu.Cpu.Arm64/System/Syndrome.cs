@@ -231,7 +231,7 @@ public static class Sctlr
     /// <summary>Enable pointer authentication with key IA.</summary>
     public const ulong EnIA = 1UL << 31;
 
-    /// <summary>PAC instructions are BTI-compatible at EL0 only with PACIASP as "j" refused.</summary>
+    /// <summary>PACIASP and PACIBSP at EL0 refuse a BR that BTI c refuses.</summary>
     public const ulong BT0 = 1UL << 35;
 
     /// <summary>The same at EL1.</summary>
@@ -251,4 +251,7 @@ public static class Sctlr
 
     /// <summary>Bits that change translations already in a TLB.</summary>
     public const ulong ChangesTranslation = M | A | WXN | EPAN;
+
+    /// <summary>Bits that change which targets of indirect branches are permitted.</summary>
+    public const ulong ChangesBranchTargets = BT0 | BT1;
 }

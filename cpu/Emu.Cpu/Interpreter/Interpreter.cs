@@ -1993,6 +1993,7 @@ public static unsafe class Interpreter
                 case MicroOpKind.JumpReg:
                 {
                     s->Pc = *(ulong*)(r + op->A);
+                    s->BranchStamp = (s->Retired << 2) | op->Aux;
                     goto FromJumpCache;
                 }
 
@@ -2152,8 +2153,9 @@ public static unsafe class Interpreter
         }
 
     FromJumpCache:
-        var entry = s->JumpCache + JumpCacheEntry.Index(s->Pc);
-        if (entry->Tag == (s->Pc ^ s->PcTag) && entry->Target->Key == s->ModeKey)
+        var type = s->ArrivalType;
+        var entry = s->JumpCache + JumpCacheEntry.Index(s->Pc, type);
+        if (entry->Tag == JumpCacheEntry.TagOf(s->Pc, s->PcTag, type) && entry->Target->Key == s->ModeKey)
         {
             block = entry->Target;
             goto Next;

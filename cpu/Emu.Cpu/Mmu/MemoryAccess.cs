@@ -183,13 +183,8 @@ public static unsafe class MemoryAccess
     private static int StorePart(Vcpu cpu, CpuState* s, TlbEntry* e, ulong va, int size, byte* source)
     {
         var info = (TlbInfo)e->Info;
-        if ((info & TlbInfo.Ram) != 0)
+        if ((info & (TlbInfo.Ram | TlbInfo.ReadOnlyMemory)) == TlbInfo.Ram)
         {
-            if ((info & TlbInfo.ReadOnlyMemory) != 0)
-            {
-                return Status.Continue;
-            }
-
             // Written first, invalidated after: a translation made in between is dropped too.
             Copy((void*)(va + e->Addend), source, size);
             return (e->WriteTag & TlbEntry.Code) != 0 && InvalidateCode(cpu, e, va, size) && cpu.CodeWriteEndsBlock

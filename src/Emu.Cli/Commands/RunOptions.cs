@@ -4,6 +4,7 @@ using Emu.Cli.Reports;
 using Emu.Core;
 using Emu.Cpu.Jit;
 using Emu.Debug;
+using Emu.Machine.Boot;
 using Emu.Machine.Lifecycle;
 using Emu.Machine.Options;
 
@@ -16,7 +17,9 @@ internal sealed class RunOptions
     private const string DefaultSeed = "0";
 
     private readonly Option<string> kernel = Text("--kernel", "FILE", "Kernel: an arm64 Image, plain, gzip-compressed or EFI zboot.");
-    private readonly Option<string> firmware = Text("--firmware", "FILE", "Firmware in place of a kernel: EDK2's ArmVirtCloudHv (CLOUDHV_EFI.fd).");
+    private readonly Option<string> firmware = Text("--firmware", "FILE", "Firmware: EDK2's ArmVirtQemu (AAVMF_CODE.fd), which can start --kernel, or ArmVirtCloudHv (CLOUDHV_EFI.fd).");
+    private readonly Option<string> firmwareKind = Text("--firmware-kind", "auto|aavmf|cloudhv", "Which of the two it is (default auto: read from the image).");
+    private readonly Option<string> nvram = Text("--nvram", "FILE", "AAVMF's variables; made when it is missing (default: gone at exit).");
     private readonly Option<string> initramfs = Text("--initramfs", "FILE", "Initial RAM file system.");
     private readonly Option<string> commandLine = Text("--cmdline", "STR", "Kernel command line.");
     private readonly Option<string> cpus = Text("--cpus", "boot=N[,max=M]", "vCPUs, 1 to 32 (default boot=1).");
@@ -82,7 +85,7 @@ internal sealed class RunOptions
     /// <summary>Adds the options to a command.</summary>
     public RunOptions AddTo(Command command)
     {
-        foreach (var option in (ReadOnlySpan<Option>)[kernel, firmware, initramfs, commandLine, .. Machinery, .. Session])
+        foreach (var option in (ReadOnlySpan<Option>)[kernel, firmware, nvram, initramfs, commandLine, .. Machinery, .. Session])
         {
             command.Options.Add(option);
         }
@@ -104,7 +107,7 @@ internal sealed class RunOptions
     /// <summary>Options that make the machine what it is, besides the images.</summary>
     private Option[] Machinery =>
     [
-        cpus, cpu, memory, zones, numa, disks, nets, console, rng, balloon, pmems, fileSystems, vsock, watchdog, pvpanic, rtc, platform, pciSegments, architecture, deterministic, semihosting,
+        firmwareKind, cpus, cpu, memory, zones, numa, disks, nets, console, rng, balloon, pmems, fileSystems, vsock, watchdog, pvpanic, rtc, platform, pciSegments, architecture, deterministic, semihosting,
     ];
 
     /// <summary>Options of one run of it.</summary>
@@ -115,7 +118,7 @@ internal sealed class RunOptions
     private List<string> Arguments(ParseResult parsed, MachineOptions machine)
     {
         List<string> arguments = [commandLine.Name, machine.CommandLine];
-        foreach (var (name, path) in ((string, string?)[])[(kernel.Name, machine.Kernel), (firmware.Name, machine.Firmware), (initramfs.Name, machine.Initramfs)])
+        foreach (var (name, path) in ((string, string?)[])[(kernel.Name, machine.Kernel), (firmware.Name, machine.Firmware), (nvram.Name, machine.Nvram), (initramfs.Name, machine.Initramfs)])
         {
             if (path is not null)
             {
@@ -197,6 +200,8 @@ internal sealed class RunOptions
             Semihosting = parsed.GetValue(semihosting),
             Kernel = parsed.GetValue(kernel) ?? guest?.Kernel,
             Firmware = parsed.GetValue(firmware),
+            FirmwareKind = parsed.GetValue(firmwareKind) is { } k ? MachineOptions.ParseFirmwareKind(k) : FirmwareKind.Auto,
+            Nvram = parsed.GetValue(nvram),
             Initramfs = parsed.GetValue(initramfs) ?? guest?.Initramfs,
             CommandLine = guest is null ? line ?? "" : line is null ? guest.CommandLine : $"{guest.CommandLine} {line}",
         };

@@ -23,15 +23,18 @@ public sealed class Arm64Board : IDisposable
     private readonly PowerButton powerButton;
     private readonly GenericEventDevice events;
     private readonly IommuTable? iommu;
+    private readonly FirmwareDevices? firmware;
 
     /// <summary>Makes and maps the devices.</summary>
     /// <param name="options">vCPU counts and devices.</param>
     /// <param name="services">What they are made with.</param>
     /// <param name="backend">Host end of the serial port, or null for a machine without one.</param>
     /// <param name="console">Host end of the virtio console, or null for a machine without one.</param>
+    /// <param name="firmware">The devices of its firmware, or null.</param>
     /// <exception cref="EmuException">The host does not have what a device needs.</exception>
-    public Arm64Board(MachineOptions options, DeviceServices services, ICharBackend? backend, ICharBackend? console)
+    public Arm64Board(MachineOptions options, DeviceServices services, ICharBackend? backend, ICharBackend? console, FirmwareDevices? firmware)
     {
+        this.firmware = firmware;
         var (memory, clock, log) = (services.Memory, services.Clock, services.Log);
         var affinities = new ulong[options.Cpus.Boot];
         for (var i = 0; i < affinities.Length; i++)
@@ -79,7 +82,7 @@ public sealed class Arm64Board : IDisposable
             throw;
         }
 
-        Sections = [Gic, .. uart is null ? (ISnapshotable[])[] : [uart], rtc, gpio, powerButton, events, PciHotplug, .. iommu is null ? (ISnapshotable[])[] : [iommu], .. Pci.Segments];
+        Sections = [Gic, .. uart is null ? (ISnapshotable[])[] : [uart], rtc, gpio, powerButton, events, PciHotplug, .. iommu is null ? (ISnapshotable[])[] : [iommu], .. Pci.Segments, .. firmware?.Sections ?? []];
     }
 
     /// <summary>The interrupt controller.</summary>
@@ -134,6 +137,7 @@ public sealed class Arm64Board : IDisposable
         gpio.Reset();
         events.Reset();
         PciHotplug.Reset();
+        firmware?.Reset();
         Gic.Reset();
     }
 

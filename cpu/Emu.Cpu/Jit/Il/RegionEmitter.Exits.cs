@@ -8,8 +8,11 @@ namespace Emu.Cpu.Jit.Il;
 
 internal sealed unsafe partial class RegionEmitter
 {
-    /// <summary>Exit slot that stands for the jump cache.</summary>
+    /// <summary>Exit slot that stands for the jump cache; a type of jump is subtracted from it.</summary>
     private const int NoSlot = -1;
+
+    /// <summary>Some exit is a jump of a type other than 0.</summary>
+    private bool typedJumps;
 
     private readonly List<SideExit> sideExits = [];
     private readonly Dictionary<ulong, Label> chainEnds = [];
@@ -73,6 +76,24 @@ internal sealed unsafe partial class RegionEmitter
         }
 
         il.Emit(OpCodes.Br, end);
+    }
+
+    /// <summary>Notes a jump of a type other than 0; all others have retired more than the last of these when they are asked.</summary>
+    private void EmitArrival(uint type)
+    {
+        if (type == 0)
+        {
+            return;
+        }
+
+        typedJumps = true;
+        Address(CpuState.BranchStampOffset);
+        il.Emit(OpCodes.Ldloc, retired);
+        il.Emit(OpCodes.Ldc_I4_2);
+        il.Emit(OpCodes.Shl);
+        il.Emit(OpCodes.Ldc_I8, (long)type);
+        il.Emit(OpCodes.Or);
+        il.Emit(OpCodes.Stind_I8);
     }
 
     private void EmitExits()
@@ -199,7 +220,7 @@ internal sealed unsafe partial class RegionEmitter
         il.Emit(OpCodes.Ldc_I4_0);
         il.Emit(OpCodes.Bge, linked);
 
-        // entry = s->JumpCache + Index(pc)
+        // entry = s->JumpCache + Index(pc, type)
         LoadState(JumpCacheOffset);
         il.Emit(OpCodes.Ldloc, outPc);
         il.Emit(OpCodes.Ldc_I4_2);
@@ -208,6 +229,11 @@ internal sealed unsafe partial class RegionEmitter
         il.Emit(OpCodes.Ldc_I4, 2 + JumpCacheEntry.Bits);
         il.Emit(OpCodes.Shr_Un);
         il.Emit(OpCodes.Xor);
+        il.Emit(OpCodes.Ldloc, outPc);
+        il.Emit(OpCodes.Ldc_I4, JumpCacheEntry.TypeShift);
+        il.Emit(OpCodes.Shr_Un);
+        il.Emit(OpCodes.Xor);
+        XorType(JumpCacheEntry.TypeIndexShift);
         il.Emit(OpCodes.Ldc_I8, (1L << JumpCacheEntry.Bits) - 1);
         il.Emit(OpCodes.And);
         il.Emit(OpCodes.Ldc_I4_4);
@@ -219,6 +245,7 @@ internal sealed unsafe partial class RegionEmitter
         il.Emit(OpCodes.Ldloc, outPc);
         LoadState(PcTagOffset);
         il.Emit(OpCodes.Xor);
+        XorType(JumpCacheEntry.TypeShift);
         il.Emit(OpCodes.Bne_Un, miss);
         il.Emit(OpCodes.Ldloc, entry);
         il.Emit(OpCodes.Ldc_I4_8);
@@ -273,5 +300,22 @@ internal sealed unsafe partial class RegionEmitter
         il.Emit(OpCodes.Tailcall);
         il.EmitCalli(OpCodes.Calli, CallingConventions.Standard, typeof(int), [typeof(nint)], null);
         il.Emit(OpCodes.Ret);
+    }
+
+    /// <summary>XORs the type of jump into what is on the stack.</summary>
+    private void XorType(int shift)
+    {
+        if (!typedJumps)
+        {
+            return;
+        }
+
+        // outCode = NoSlot - type = ~type
+        il.Emit(OpCodes.Ldloc, outCode);
+        il.Emit(OpCodes.Not);
+        il.Emit(OpCodes.Conv_I8);
+        il.Emit(OpCodes.Ldc_I4, shift);
+        il.Emit(OpCodes.Shl);
+        il.Emit(OpCodes.Xor);
     }
 }

@@ -762,7 +762,8 @@ internal sealed unsafe partial class RegionEmitter
             case MicroOpKind.JumpReg:
                 Load64(op->A);
                 il.Emit(OpCodes.Stloc, outPc);
-                EmitChain(NoSlot);
+                EmitArrival(op->Aux);
+                EmitChain(NoSlot - (int)op->Aux);
                 return true;
         }
 

@@ -1,5 +1,6 @@
 // The arm64 machine's device tree: what Linux and EDK2 learn the machine from.
 using Emu.Core;
+using Emu.Devices.Firmware;
 using Emu.Machine.Boards;
 
 namespace Emu.Machine.Firmware.Fdt;
@@ -39,6 +40,9 @@ public sealed record Arm64FdtOptions
 
     /// <summary>The IOMMU, or null.</summary>
     public IommuLayout? Iommu { get; init; }
+
+    /// <summary>The flash and fw_cfg of firmware of the QEMU kind: the flash's bytes, or null for a machine without both.</summary>
+    public ulong? FlashSize { get; init; }
 
     /// <summary>Seed of the kernel's random number generator.</summary>
     public required byte[] RngSeed { get; init; }
@@ -83,6 +87,9 @@ public static class Arm64Fdt
 
     /// <summary>Linux input code of the power key.</summary>
     private const uint KeyPower = 116;
+
+    /// <summary>Bytes of the flash that are read together.</summary>
+    private const uint FlashBankWidth = 4;
 
     private const string SerialNode = "pl011@9000000";
 
@@ -132,6 +139,14 @@ public static class Arm64Fdt
         foreach (var segment in options.PciSegments)
         {
             PciHost(fdt, segment, options);
+        }
+
+        if (options.FlashSize is { } size)
+        {
+            fdt.BeginNode($"flash@{Arm64Layout.FlashBase:x}").Strings("compatible", "cfi-flash")
+                .Wide("reg", Arm64Layout.FlashBase, size).Cells("bank-width", FlashBankWidth).EndNode();
+            fdt.BeginNode($"fw-cfg@{Arm64Layout.FwCfgBase:x}").Strings("compatible", "qemu,fw-cfg-mmio")
+                .Wide("reg", Arm64Layout.FwCfgBase, FwCfg.RegistersLength).Flag("dma-coherent").EndNode();
         }
 
         fdt.EndNode();
