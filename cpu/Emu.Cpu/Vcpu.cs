@@ -399,7 +399,11 @@ public abstract unsafe partial class Vcpu : IVcpu, IDisposable
     protected abstract bool Translate(ulong va, AccessKind kind, bool unprivileged, out Translation translation);
 
     /// <summary>Whether no watchpoint stops an access to a page that is watched; if one does, its exception is recorded.</summary>
-    public virtual bool PermitsWatched(ulong va, int size, bool write) => true;
+    /// <param name="va">Address of the access.</param>
+    /// <param name="size">Its bytes.</param>
+    /// <param name="write">It writes.</param>
+    /// <param name="unprivileged">It is made as user mode's (A64 LDTR, STTR).</param>
+    public virtual bool PermitsWatched(ulong va, int size, bool write, bool unprivileged) => true;
 
     /// <summary>Every access is checked for alignment, before it is translated (A64 SCTLR.A).</summary>
     public virtual bool ChecksAlignmentFirst => false;

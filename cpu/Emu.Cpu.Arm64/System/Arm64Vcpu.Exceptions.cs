@@ -40,8 +40,14 @@ public sealed unsafe partial class Arm64Vcpu
     /// <summary>Nothing is wrong: the instruction is to be looked up and executed again.</summary>
     internal void RecordRetry() => fault = default;
 
-    /// <summary>Replaces the fault address of the recorded exception (DC ZVA reports the address it was given).</summary>
-    internal void SetFaultAddress(ulong va) => fault.Far = va;
+    /// <summary>Replaces the fault address of a recorded Data Abort: DC ZVA reports the address it was given. A watchpoint reports what is watched.</summary>
+    internal void SetAbortAddress(ulong va)
+    {
+        if (fault.Class == ExceptionClass.DataAbort)
+        {
+            fault.Far = va;
+        }
+    }
 
     /// <summary>Records the Data Abort of an exclusive or atomic access to memory that does not support it.</summary>
     /// <param name="va">Address of the access.</param>
@@ -252,7 +258,7 @@ public sealed unsafe partial class Arm64Vcpu
 
         var slot = (ulong*)((byte*)State + register.Slot);
         var old = *slot;
-        *slot = (value & register.WriteMask) | register.Res1;
+        *slot = (value & (slot == &a->System.El1.Sctlr ? sctlrMask : register.WriteMask)) | register.Res1;
         var changed = old ^ *slot;
         if (changed == 0)
         {

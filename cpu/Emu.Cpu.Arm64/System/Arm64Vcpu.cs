@@ -17,6 +17,7 @@ public sealed unsafe partial class Arm64Vcpu : Vcpu, IA64Exceptions
     private readonly Arm64State* a;
     private readonly A64Translator translator;
     private readonly ulong[] modeByLevel = new ulong[4];
+    private readonly ulong sctlrMask;
 
     internal Arm64Vcpu(Arm64Cluster cluster, Arm64VcpuConfiguration configuration)
         : base(configuration.Index, Arm64State.Size, cluster.Shared)
@@ -25,6 +26,7 @@ public sealed unsafe partial class Arm64Vcpu : Vcpu, IA64Exceptions
         Configuration = configuration;
         a = (Arm64State*)State;
         State->Parallel = cluster.Parallel ? 1 : 0;
+        sctlrMask = SystemRegisterTable.SctlrMaskOf(cluster.Features);
         HasGicRegisters = configuration.SystemRegisterDevices.Count != 0;
         IdRegisters = A64Features.IdRegisters(cluster.Features, HasGicRegisters, cluster.PointerAuthenticationAlgorithm);
         translator = new A64Translator { Vcpu = this, PointerAuthenticationAlgorithm = cluster.PointerAuthenticationAlgorithm };

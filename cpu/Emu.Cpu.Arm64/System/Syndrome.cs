@@ -186,6 +186,9 @@ public static class Sctlr
     /// <summary>Data cache enable.</summary>
     public const ulong C = 1UL << 2;
 
+    /// <summary>EL0 may use CFP, DVP and CPP RCTX.</summary>
+    public const ulong EnRCTX = 1UL << 10;
+
     /// <summary>SP alignment check at this level.</summary>
     public const ulong SA = 1UL << 3;
 
