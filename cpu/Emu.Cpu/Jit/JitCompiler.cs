@@ -14,13 +14,14 @@ public sealed unsafe class JitCompiler : IDisposable
     /// <summary>Bytes of compiled code kept by default.</summary>
     public const long DefaultLimit = 64L << 20;
 
-    /// <summary>Entries after which a block is compiled by default.</summary>
+    /// <summary>Entries after which a block is compiled as the head of a region by default.</summary>
     public const int DefaultThreshold = 1500;
 
-    /// <summary>The lower tier compiles a block at this fraction of the entries that make it a region.</summary>
-    private static readonly int QuickFraction = int.Parse(Environment.GetEnvironmentVariable("EMU_QUICK") ?? "4", System.Globalization.CultureInfo.InvariantCulture);
+    /// <summary>The lower tier may compile a block at this fraction of the entries that make it a region.</summary>
+    private const int QuickFraction = 3;
 
-    private static readonly float QuickBonus = float.Parse(Environment.GetEnvironmentVariable("EMU_BONUS") ?? "4", System.Globalization.CultureInfo.InvariantCulture);
+    /// <summary>A block of the lower tier has to be this much hotter than the head of a region to be compiled before it.</summary>
+    private const float QuickHandicap = 2;
 
     /// <summary>A neighbour joins a region when it ran at least this fraction of the threshold.</summary>
     private const int WarmFraction = 4;
@@ -41,7 +42,7 @@ public sealed unsafe class JitCompiler : IDisposable
     private const float LooksKept = 0.5f;
 
     /// <summary>A queued block with fewer looks left is not run at present, and waits until it is.</summary>
-    private static readonly float LooksOfRunning = float.Parse(Environment.GetEnvironmentVariable("EMU_LR") ?? "0.5", System.Globalization.CultureInfo.InvariantCulture);
+    private const float LooksOfRunning = 0.1f;
 
     private readonly List<Wanted> queue = [];
     private readonly Stack<Wanted> hottest = new();
@@ -117,7 +118,7 @@ public sealed unsafe class JitCompiler : IDisposable
     {
         cache = codeCache;
         threshold = regionThreshold;
-        quickThreshold = QuickFraction == 0 ? threshold : Math.Max(threshold / QuickFraction, 1);
+        quickThreshold = Math.Max(threshold / QuickFraction, 1);
         cache.InitialHeat = quickThreshold;
         cache.Invalidated += OnInvalidated;
         cache.Flushed += OnFlushed;
@@ -288,7 +289,7 @@ public sealed unsafe class JitCompiler : IDisposable
 
             // Hot is what was interpreted much of late. What cannot be compiled any more goes the same way.
             var gone = block->Key == Block.InvalidKey || block->CompileState != (int)CompileState.Queued;
-            var heat = gone ? float.MaxValue : looks * block->Count;
+            var heat = gone ? float.MaxValue : looks * block->Count / (IsForRegion(block) ? 1 : QuickHandicap);
             if (!gone && looks < LooksOfRunning && !draining)
             {
                 continue;
@@ -323,6 +324,12 @@ public sealed unsafe class JitCompiler : IDisposable
         }
     }
 
+    /// <summary>
+    /// Whether a block that was asked for is compiled as the head of a region: it has run long enough, on its code of the lower tier or waiting
+    /// for that.
+    /// </summary>
+    private bool IsForRegion(Block* block) => block->Code != null || quickThreshold + ((block->Looks - 1) * HotBlocks.LookAgain) >= threshold;
+
     private void Compile(Block* block, long requested)
     {
         Region? region;
@@ -333,7 +340,7 @@ public sealed unsafe class JitCompiler : IDisposable
                 return;
             }
 
-            region = block->Code == null && QuickFraction != 0 ? RegionBuilder.BuildQuick(cache, block) : RegionBuilder.Build(cache, block, quickThreshold / WarmFraction);
+            region = IsForRegion(block) ? RegionBuilder.Build(cache, block, threshold / WarmFraction) : RegionBuilder.BuildQuick(cache, block);
         }
 
         // The back end reads micro-ops without the lock: Flush, the only one that reuses their memory, waits for it here.
