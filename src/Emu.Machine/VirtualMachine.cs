@@ -356,6 +356,7 @@ public sealed partial class VirtualMachine : IDisposable
         PciSegments = board.Pci.Layouts,
         HasSerial = serial is not null,
         HasPmu = engine.HasPmu,
+        HasFwCfg = firmware is not null,
     };
 
     private void Reset()
