@@ -8,11 +8,11 @@ namespace Emu.Cpu.Jit.Il;
 
 internal sealed unsafe partial class RegionEmitter
 {
-    /// <summary>Exit slot that stands for the jump cache; a type of jump is subtracted from it.</summary>
+    /// <summary>Exit slot that stands for the jump cache.</summary>
     private const int NoSlot = -1;
 
-    /// <summary>Some exit is a jump of a type other than 0.</summary>
-    private bool typedJumps;
+    /// <summary>Type of jump in its place in a tag, or null: every jump of the region is of type 0.</summary>
+    private LocalBuilder? outType;
 
     private readonly List<SideExit> sideExits = [];
     private readonly Dictionary<ulong, Label> chainEnds = [];
@@ -86,14 +86,16 @@ internal sealed unsafe partial class RegionEmitter
             return;
         }
 
-        typedJumps = true;
         Address(CpuState.BranchStampOffset);
         il.Emit(OpCodes.Ldloc, retired);
         il.Emit(OpCodes.Ldc_I4_2);
         il.Emit(OpCodes.Shl);
         il.Emit(OpCodes.Ldc_I8, (long)type);
-        il.Emit(OpCodes.Or);
+        il.Emit(OpCodes.Add);
         il.Emit(OpCodes.Stind_I8);
+        outType ??= il.DeclareLocal(typeof(long));
+        il.Emit(OpCodes.Ldc_I8, (long)type << JumpCacheEntry.TypeShift);
+        il.Emit(OpCodes.Stloc, outType);
     }
 
     private void EmitExits()
@@ -233,7 +235,7 @@ internal sealed unsafe partial class RegionEmitter
         il.Emit(OpCodes.Ldc_I4, JumpCacheEntry.TypeShift);
         il.Emit(OpCodes.Shr_Un);
         il.Emit(OpCodes.Xor);
-        XorType(JumpCacheEntry.TypeIndexShift);
+        XorType(JumpCacheEntry.TypeShift - JumpCacheEntry.TypeIndexShift);
         il.Emit(OpCodes.Ldc_I8, (1L << JumpCacheEntry.Bits) - 1);
         il.Emit(OpCodes.And);
         il.Emit(OpCodes.Ldc_I4_4);
@@ -245,7 +247,7 @@ internal sealed unsafe partial class RegionEmitter
         il.Emit(OpCodes.Ldloc, outPc);
         LoadState(PcTagOffset);
         il.Emit(OpCodes.Xor);
-        XorType(JumpCacheEntry.TypeShift);
+        XorType(0);
         il.Emit(OpCodes.Bne_Un, miss);
         il.Emit(OpCodes.Ldloc, entry);
         il.Emit(OpCodes.Ldc_I4_8);
@@ -302,20 +304,21 @@ internal sealed unsafe partial class RegionEmitter
         il.Emit(OpCodes.Ret);
     }
 
-    /// <summary>XORs the type of jump into what is on the stack.</summary>
+    /// <summary>XORs the type of jump, shifted right from its place in a tag, into what is on the stack.</summary>
     private void XorType(int shift)
     {
-        if (!typedJumps)
+        if (outType == null)
         {
             return;
         }
 
-        // outCode = NoSlot - type = ~type
-        il.Emit(OpCodes.Ldloc, outCode);
-        il.Emit(OpCodes.Not);
-        il.Emit(OpCodes.Conv_I8);
-        il.Emit(OpCodes.Ldc_I4, shift);
-        il.Emit(OpCodes.Shl);
+        il.Emit(OpCodes.Ldloc, outType);
+        if (shift != 0)
+        {
+            il.Emit(OpCodes.Ldc_I4, shift);
+            il.Emit(OpCodes.Shr_Un);
+        }
+
         il.Emit(OpCodes.Xor);
     }
 }

@@ -763,7 +763,7 @@ internal sealed unsafe partial class RegionEmitter
                 Load64(op->A);
                 il.Emit(OpCodes.Stloc, outPc);
                 EmitArrival(op->Aux);
-                EmitChain(NoSlot - (int)op->Aux);
+                EmitChain(NoSlot);
                 return true;
         }
 
