@@ -293,8 +293,22 @@ public sealed partial class VirtualMachine : IDisposable
     private unsafe void AddRam(string name, MemoryRange range, bool readOnly = false)
     {
         // Loading a 27 MB kernel into fresh RAM takes 5 ms on huge pages, 15 to 40 ms on small ones.
-        var block = new HostMemory(range.Length, options.Devices.NeedSharedMemory);
-        block.PreferHugePages();
+        var block = new HostMemory(range.Length, options.Memory.Shared || options.Devices.NeedSharedMemory);
+        if (options.Memory.TransparentHugePages)
+        {
+            block.PreferHugePages();
+        }
+
+        if (options.Memory.Mergeable)
+        {
+            block.AllowMerging();
+        }
+
+        if (options.Memory.Prefault && origin is null)
+        {
+            block.Prefault();
+        }
+
         ram.Add((memory.AddRam(name, range.Start, range.Length, block.Pointer, readOnly, block), block));
     }
 
@@ -341,6 +355,8 @@ public sealed partial class VirtualMachine : IDisposable
             CommandLine = options.CommandLine,
             HasSerial = serial is not null,
             HasPmu = engine.HasPmu,
+            Numa = options.NumaNodes,
+            Iommu = board.Iommu,
             RngSeed = random.Bytes(RngSeedLength),
             KaslrSeed = random.Next(),
             FlashSize = firmware?.Flash.Length,
@@ -357,6 +373,9 @@ public sealed partial class VirtualMachine : IDisposable
         HasSerial = serial is not null,
         HasPmu = engine.HasPmu,
         HasFwCfg = firmware is not null,
+        Numa = options.NumaNodes,
+        Initiators = board.Initiators,
+        Iommu = board.Iommu,
     };
 
     private void Reset()

@@ -6,6 +6,7 @@ using Emu.Devices.Irq;
 using Emu.Devices.Rtc;
 using Emu.Devices.Serial;
 using Emu.Devices.Virtio.Console;
+using Emu.Devices.Virtio.Iommu;
 using Emu.Machine.Options;
 
 namespace Emu.Machine.Boards;
@@ -21,6 +22,7 @@ public sealed class Arm64Board : IDisposable
     private readonly Pl061 gpio;
     private readonly PowerButton powerButton;
     private readonly GenericEventDevice events;
+    private readonly IommuTable? iommu;
     private readonly FirmwareDevices? firmware;
 
     /// <summary>Makes and maps the devices.</summary>
@@ -66,9 +68,13 @@ public sealed class Arm64Board : IDisposable
         consoleBackend = console;
         try
         {
-            var builder = new DeviceBuilder(Pci, Gic.Msi!, services);
+            var messages = new MemoryRange(itsBase + Arm64Layout.GicItsTranslationOffset, Arm64Layout.GicItsSize - Arm64Layout.GicItsTranslationOffset);
+            var builder = new DeviceBuilder(Pci, Gic.Msi!, options.Platform, messages, services);
             builder.Build(options.Devices, console);
             virtioConsole = builder.Console;
+            iommu = builder.Iommu;
+            Iommu = builder.IommuLayout;
+            Initiators = [.. options.NumaNodes.Where(n => n.DeviceId is not null).Select(Initiator)];
         }
         catch
         {
@@ -76,7 +82,7 @@ public sealed class Arm64Board : IDisposable
             throw;
         }
 
-        Sections = [Gic, .. uart is null ? (ISnapshotable[])[] : [uart], rtc, gpio, powerButton, events, PciHotplug, .. Pci.Segments, .. firmware?.Sections ?? []];
+        Sections = [Gic, .. uart is null ? (ISnapshotable[])[] : [uart], rtc, gpio, powerButton, events, PciHotplug, .. iommu is null ? (ISnapshotable[])[] : [iommu], .. Pci.Segments, .. firmware?.Sections ?? []];
     }
 
     /// <summary>The interrupt controller.</summary>
@@ -87,6 +93,12 @@ public sealed class Arm64Board : IDisposable
 
     /// <summary>Adds and removes PCI devices of a running machine, where the guest knows ACPI.</summary>
     public PciHotplugController PciHotplug { get; }
+
+    /// <summary>The IOMMU, or null.</summary>
+    public IommuLayout? Iommu { get; }
+
+    /// <summary>The devices that belong to a NUMA node by themselves.</summary>
+    public IReadOnlyList<NumaInitiator> Initiators { get; }
 
     /// <summary>Every device with state, in a fixed order.</summary>
     public IReadOnlyList<ISnapshotable> Sections { get; }
@@ -119,6 +131,7 @@ public sealed class Arm64Board : IDisposable
     public void Reset()
     {
         Pci.Reset();
+        iommu?.Reset();
         uart?.Reset();
         rtc.Reset();
         gpio.Reset();
@@ -127,6 +140,11 @@ public sealed class Arm64Board : IDisposable
         firmware?.Reset();
         Gic.Reset();
     }
+
+    private NumaInitiator Initiator(NumaNode node) =>
+        Pci.Find(node.DeviceId!) is { } device
+            ? new NumaInitiator(node.Id, device.Segment!.Number, device.Slot)
+            : throw new EmuException($"--numa guest_numa_id={node.Id},device_id={node.DeviceId}: there is no device of this id; give one id={node.DeviceId}");
 
     /// <summary>Stops the devices and closes what they need of the host.</summary>
     public void Dispose() => Pci.Dispose();

@@ -45,6 +45,9 @@ public static class Arm64Layout
     /// <summary>The GICv3 ITS's control and translation frames, 64 KiB each (IHI 0069 12.18). They lie directly below the redistributors.</summary>
     public const ulong GicItsSize = 0x2_0000;
 
+    /// <summary>Where in the ITS's frames the translation frame begins: MSIs are written to it.</summary>
+    public const ulong GicItsTranslationOffset = 0x1_0000;
+
     /// <summary>PCI I/O window: bus addresses 0 to 0xFFFF of every segment.</summary>
     public const ulong PciIoBase = 0x0905_0000;
 

@@ -2,6 +2,7 @@
 using System.Globalization;
 using Emu.Core;
 using Emu.Cpu.Jit;
+using Emu.Machine.Boards;
 using Emu.Machine.Boot;
 
 namespace Emu.Machine.Options;
@@ -65,6 +66,9 @@ public sealed record MachineOptions
     /// <summary>PCI segments.</summary>
     public PlatformOption Platform { get; init; } = PlatformOption.Default;
 
+    /// <summary>NUMA nodes as they were asked for.</summary>
+    public IReadOnlyList<NumaOption> Numa { get; init; } = [];
+
     /// <summary>PCI devices.</summary>
     public DeviceOptions Devices { get; init; } = new();
 
@@ -119,6 +123,10 @@ public sealed record MachineOptions
     /// <summary>Whether the machine runs in deterministic mode.</summary>
     public bool Deterministic => DeterministicSeed is not null;
 
+    /// <summary>The NUMA nodes by number; none for a machine that says nothing of them.</summary>
+    /// <exception cref="EmuException">They contradict each other or the rest of the machine.</exception>
+    public IReadOnlyList<NumaNode> NumaNodes => NumaOption.Nodes(Numa, Memory, Cpus, Platform.SegmentCount);
+
     /// <summary>Checks what no single option can.</summary>
     /// <exception cref="EmuException">Options contradict each other.</exception>
     public void Validate()
@@ -144,6 +152,7 @@ public sealed record MachineOptions
             throw new EmuException($"{name} with --cpus boot={Cpus.Boot} is exact only with --deterministic; add it, or use --cpus boot=1");
         }
 
+        _ = NumaNodes;
         Devices.Validate(Platform.SegmentCount);
         if (Serial.Mode == SerialMode.Tty && Devices.Console.Target.Mode == SerialMode.Tty)
         {

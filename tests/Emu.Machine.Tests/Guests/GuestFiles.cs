@@ -7,6 +7,7 @@ namespace Emu.Machine.Tests.Guests;
 internal static class GuestFiles
 {
     private static readonly Lazy<Dictionary<string, string>> Guest = new(() => Ask("testroms/guests/debian-arm64-full"));
+    private static readonly Lazy<Dictionary<string, string>> Trixie = new(() => Ask("testroms/guests/debian-arm64-trixie"));
     private static readonly Lazy<Dictionary<string, string>> CloudHv = new(() => Ask(FirmwareScript));
 
     /// <summary>Debian's kernel with its modules.</summary>
@@ -17,6 +18,12 @@ internal static class GuestFiles
 
     /// <summary>EDK2 for QEMU's machine: Debian's package qemu-efi-aarch64, which ./test installs.</summary>
     public static string Aavmf => "/usr/share/AAVMF/AAVMF_CODE.fd";
+
+    /// <summary>Debian 13's kernel, which has a driver for the IOMMU.</summary>
+    public static string TrixieKernel => Trixie.Value["kernel"];
+
+    /// <summary>Its initramfs.</summary>
+    public static string TrixieInitramfs => Trixie.Value["initramfs"];
 
     /// <summary>EDK2 for the Cloud Hypervisor machine.</summary>
     public static string Firmware => CloudHv.Value["firmware"];

@@ -97,11 +97,16 @@ public static class Arm64AcpiTables
 
         if (options.Numa.Count > 0)
         {
-            tables.Add(NumaTables.Affinity(options.Numa));
+            tables.Add(NumaTables.Affinity(options.Numa, options.Initiators));
             tables.Add(NumaTables.Distances(options.Numa));
         }
 
         tables.Add(Arm64InterruptTables.IoRemapping(options.PciSegments));
+        if (options.Iommu is { } iommu)
+        {
+            tables.Add(ViotTable.Build(iommu));
+        }
+
         return tables;
     }
 }
