@@ -11,16 +11,16 @@ namespace Emu.Cpu.Jit;
 /// </summary>
 public static unsafe class QuickAccess
 {
-    /// <summary>Exit slot that stands for the jump cache; a type of jump is subtracted from it.</summary>
+    /// <summary>Exit slot that stands for the jump cache.</summary>
     public const int NoSlot = -1;
 
     /// <summary>Exit slot that stands for the return-address predictor, then the jump cache.</summary>
-    public const int ReturnSlot = NoSlot - 4;
+    public const int ReturnSlot = NoSlot - 1;
 
     /// <summary>The code that comes next; where there is none, the <see cref="CompiledExit"/> to leave with.</summary>
     /// <param name="s">The state, <see cref="CpuState.Pc"/> that of the next block.</param>
     /// <param name="block">The block that ends.</param>
-    /// <param name="slot">Its exit, or <see cref="NoSlot"/> less a type of jump, or <see cref="ReturnSlot"/>.</param>
+    /// <param name="slot">Its exit, or <see cref="NoSlot"/>, or <see cref="ReturnSlot"/>.</param>
     [MethodImpl(MethodImplOptions.NoInlining)]
     public static nint Next(CpuState* s, Block* block, int slot)
     {
@@ -46,7 +46,7 @@ public static unsafe class QuickAccess
             }
             else
             {
-                var type = slot == ReturnSlot ? 0 : (uint)(NoSlot - slot);
+                var type = s->ArrivalType;
                 var entry = s->JumpCache + JumpCacheEntry.Index(s->Pc, type);
                 next = entry->Tag == JumpCacheEntry.TagOf(s->Pc, s->PcTag, type) ? entry->Target : null;
             }

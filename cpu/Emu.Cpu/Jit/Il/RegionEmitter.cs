@@ -61,6 +61,11 @@ internal sealed unsafe partial class RegionEmitter
                 var op = b.Block->Ops + i;
                 var traits = MicroOpTable.Traits(op->Kind);
                 writesFlags |= (traits & MicroOpTraits.WritesFlags) != 0;
+                if (op->Kind == MicroOpKind.JumpReg && op->Aux != 0)
+                {
+                    outType ??= il.DeclareLocal(typeof(long));
+                }
+
                 ScanRegisters(op, traits);
             }
         }
@@ -104,6 +109,12 @@ internal sealed unsafe partial class RegionEmitter
                     il.Emit(OpCodes.Stloc, registers[i]!);
                 }
             }
+        }
+
+        if (outType != null)
+        {
+            il.Emit(OpCodes.Ldc_I8, 0L);
+            il.Emit(OpCodes.Stloc, outType);
         }
 
         if (flow.FlagsAtStart(0) == FlagKind.Dynamic)
