@@ -381,6 +381,7 @@ public sealed partial class VirtualMachine : IDisposable
         HasPmu = engine.HasPmu,
         Numa = options.NumaNodes,
         Initiators = board.Initiators,
+        Flash = firmware is null ? null : new MemoryRange(Arm64Layout.FlashBase, firmware.Flash.Length),
         Iommu = board.Iommu,
     };
 
