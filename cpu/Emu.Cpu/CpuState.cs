@@ -192,6 +192,26 @@ public unsafe struct CpuState
         }
     }
 
+    /// <summary>Returns that compiled code predicted.</summary>
+    [FieldOffset(680)]
+    public ulong ReturnHits;
+
+    /// <summary>Byte offset, from <see cref="ReturnsOffset"/>, of the newest return address.</summary>
+    [FieldOffset(688)]
+    public ulong ReturnTop;
+
+    /// <summary>
+    /// Offset of the return-address predictor: <see cref="ReturnEntries"/> times a <see cref="JumpCacheEntry"/>, a ring. A call pushes the block it
+    /// will return to; a return that finds its address on top goes there and takes it off. What is left by functions that never return is written over.
+    /// </summary>
+    public const int ReturnsOffset = 736;
+
+    /// <summary>Entries of the return-address predictor; a power of two.</summary>
+    public const int ReturnEntries = 16;
+
+    /// <summary>Keeps <see cref="ReturnTop"/> in the ring.</summary>
+    public const int ReturnTopMask = (ReturnEntries - 1) * 16;
+
     /// <summary>The <see cref="Vcpu"/> of a state.</summary>
     public static Vcpu OwnerOf(CpuState* s) => (Vcpu)GCHandle.FromIntPtr(s->Owner).Target!;
 

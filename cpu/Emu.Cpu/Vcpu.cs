@@ -93,6 +93,9 @@ public abstract unsafe partial class Vcpu : IVcpu, IDisposable
     /// <summary>Times compiled code ended because what comes next has none, or is not linked yet.</summary>
     public ulong ChainMisses => State->ChainMisses;
 
+    /// <summary>Returns that compiled code predicted.</summary>
+    public ulong ReturnHits => State->ReturnHits;
+
     /// <summary>TLB misses that walked the page tables.</summary>
     public ulong TlbMisses { get; private set; }
 
@@ -509,7 +512,19 @@ public abstract unsafe partial class Vcpu : IVcpu, IDisposable
 
         Array.Fill(fetchTags, JumpCacheEntry.EmptyTag);
         Array.Clear(pageFilter);
+        ForgetReturns();
     }
+
+    /// <summary>Empties the return-address predictor: at the latest when another address space's entries, whose tags differ in the top byte only, may be there.</summary>
+    protected void ForgetReturns()
+    {
+        for (var i = 0; i < CpuState.ReturnEntries; i++)
+        {
+            Returns[i].Tag = JumpCacheEntry.EmptyTag;
+        }
+    }
+
+    private JumpCacheEntry* Returns => (JumpCacheEntry*)((byte*)State + CpuState.ReturnsOffset);
 
     /// <summary>Drops the ways to one virtual page, in every address space (whose <see cref="CpuState.PcTag"/> differ in bits 56 to 63 only) and for every type of jump.</summary>
     /// <param name="va">Address in the page.</param>
@@ -517,6 +532,14 @@ public abstract unsafe partial class Vcpu : IVcpu, IDisposable
     {
         // Tags differ above.
         const ulong AddressBits = (1UL << JumpCacheEntry.TypeShift) - 0x1000;
+        for (var i = 0; i < CpuState.ReturnEntries; i++)
+        {
+            if (((Returns[i].Tag ^ va) & AddressBits) == 0)
+            {
+                Returns[i].Tag = JumpCacheEntry.EmptyTag;
+            }
+        }
+
         if ((pageFilter[FilterWord(va)] & FilterBit(va)) == 0)
         {
             return;

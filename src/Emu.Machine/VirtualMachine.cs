@@ -379,6 +379,7 @@ public sealed partial class VirtualMachine : IDisposable
         PciSegments = board.Pci.Layouts,
         HasSerial = serial is not null,
         HasPmu = engine.HasPmu,
+        HasFwCfg = firmware is not null,
         Numa = options.NumaNodes,
         Initiators = board.Initiators,
         Flash = firmware is null ? null : new MemoryRange(Arm64Layout.FlashBase, firmware.Flash.Length),

@@ -344,8 +344,8 @@ public sealed unsafe partial class Arm64Vcpu
         ref var r = ref a->System;
         if (r.SoftwareStep == 0)
         {
-            // Active-pending.
-            TakeStep();
+            // Active-pending: nothing was stepped.
+            TakeStep(0);
             return BlockExit.Left;
         }
 
@@ -363,6 +363,7 @@ public sealed unsafe partial class Arm64Vcpu
         r.SoftwareStep = 0;
         s->Limit = s->Retired + 1;
         var retired = s->Retired;
+        var stepped = StepSyndrome(block->Physical);
         var exit = base.Enter(block);
         if (exit == BlockExit.Fault)
         {
@@ -372,7 +373,7 @@ public sealed unsafe partial class Arm64Vcpu
         else if (s->Retired != retired && r.SoftwareStep == 0 && StepEnabled())
         {
             s->LinkFrom = null;
-            TakeStep();
+            TakeStep(stepped);
             return BlockExit.Left;
         }
         else if (s->Retired == retired)
@@ -383,9 +384,23 @@ public sealed unsafe partial class Arm64Vcpu
         return exit;
     }
 
-    private void TakeStep()
+    private void TakeStep(uint syndrome)
     {
         var lower = ExceptionLevel == 0;
-        TakeSynchronous(1, (int)ExceptionClass.SoftwareStep + (lower ? 0 : 1), (uint)FaultStatus.Debug | Iss.StepValid, State->Pc);
+        TakeSynchronous(1, (int)ExceptionClass.SoftwareStep + (lower ? 0 : 1), (uint)FaultStatus.Debug | syndrome, State->Pc);
+    }
+
+    /// <summary>ISS of the Software Step exception after an instruction: ISV, and EX when it is a Load-Exclusive.</summary>
+    private uint StepSyndrome(ulong physical)
+    {
+        const uint ExclusiveMask = 0x3FC0_0000;
+        const uint LoadExclusive = 0x0840_0000;
+        const uint Pair = 1 << 21;
+        const uint Wide = 1u << 31;
+        var word = (uint*)Memory.TryGetPointer(physical, sizeof(uint), forWrite: false);
+
+        // With bit 31 clear the pairs are CASP.
+        var exclusive = word != null && (*word & ExclusiveMask) == LoadExclusive && (*word & (Pair | Wide)) != Pair;
+        return Iss.StepValid | (exclusive ? Iss.StepExclusive : 0);
     }
 }

@@ -123,6 +123,9 @@ public static class Iss
     /// <summary>Software Step ISV: EX is valid.</summary>
     public const uint StepValid = 1u << 24;
 
+    /// <summary>Software Step EX: the instruction stepped was a Load-Exclusive.</summary>
+    public const uint StepExclusive = 1u << 6;
+
     /// <summary>Syndrome of a trapped system instruction (ISS for EC 0x18) from its instruction word.</summary>
     public static uint OfSystemInstruction(uint word)
     {

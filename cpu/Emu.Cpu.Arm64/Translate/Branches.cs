@@ -35,7 +35,7 @@ public static unsafe class Branches
     internal static BranchType JumpType(uint register) => register is 16 or 17 ? BranchType.Jump : BranchType.JumpOther;
 
     /// <summary>Emits the jump to an address, of a type for FEAT_BTI to look at.</summary>
-    internal static void BranchTo(this A64Translator t, ushort target, BranchType type)
+    internal static void BranchTo(this A64Translator t, ushort target, BranchType type, uint hint = BranchHint.Jump)
     {
         if (!t.Features.Has(A64Feature.BTI))
         {
@@ -46,7 +46,7 @@ public static unsafe class Branches
             t.B.Emit(MicroOpKind.LeaPc, CpuState.BranchSourceOffset, imm: t.B.Offset);
         }
 
-        t.B.Emit(MicroOpKind.JumpReg, a: target, aux: (uint)type);
+        t.B.Emit(MicroOpKind.JumpReg, a: target, imm: hint, aux: (uint)type);
     }
 
     private static bool B(A64Translator t, uint w)
@@ -58,7 +58,7 @@ public static unsafe class Branches
     private static bool Bl(A64Translator t, uint w)
     {
         Link(t);
-        t.B.Jump(SignedBits(w, 25, 0) << 2);
+        t.B.Jump(SignedBits(w, 25, 0) << 2, BranchHint.Call);
         return true;
     }
 
@@ -116,13 +116,13 @@ public static unsafe class Branches
         }
 
         Link(t);
-        t.BranchTo(target, BranchType.Call);
+        t.BranchTo(target, BranchType.Call, BranchHint.Call);
         return true;
     }
 
     private static bool Ret(A64Translator t, uint w)
     {
-        t.BranchTo(X(Bits(w, 9, 5)), BranchType.None);
+        t.BranchTo(X(Bits(w, 9, 5)), BranchType.None, BranchHint.Return);
         return true;
     }
 }

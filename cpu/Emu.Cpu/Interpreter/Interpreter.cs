@@ -1994,6 +1994,11 @@ public static unsafe class Interpreter
                 {
                     s->Pc = *(ulong*)(r + op->A);
                     s->BranchStamp = (s->Retired << 2) | op->Aux;
+                    if (op->Imm == BranchHint.Return)
+                    {
+                        goto FromPredictor;
+                    }
+
                     goto FromJumpCache;
                 }
 
@@ -2152,9 +2157,24 @@ public static unsafe class Interpreter
             return BlockExit.LinkWanted;
         }
 
+        goto FromJumpCache;
+
+    FromPredictor:
+        // Only compiled code pushes, but what it called may return here.
+        var entry = (JumpCacheEntry*)(r + CpuState.ReturnsOffset + s->ReturnTop);
+        if (entry->Tag == (s->Pc ^ s->PcTag))
+        {
+            s->ReturnTop = (s->ReturnTop - (ulong)sizeof(JumpCacheEntry)) & CpuState.ReturnTopMask;
+            if (entry->Target->Key == s->ModeKey)
+            {
+                block = entry->Target;
+                goto Next;
+            }
+        }
+
     FromJumpCache:
         var type = s->ArrivalType;
-        var entry = s->JumpCache + JumpCacheEntry.Index(s->Pc, type);
+        entry = s->JumpCache + JumpCacheEntry.Index(s->Pc, type);
         if (entry->Tag == JumpCacheEntry.TagOf(s->Pc, s->PcTag, type) && entry->Target->Key == s->ModeKey)
         {
             block = entry->Target;
