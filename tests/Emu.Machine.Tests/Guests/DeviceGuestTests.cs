@@ -219,7 +219,7 @@ public sealed class DeviceGuestTests : IDisposable
         var options = WithTwoNodes(Options(
             ShowNodes + "for m in virtio_iommu virtio_blk; do modprobe $m; done; sleep 1; ls /sys/class/iommu/*/devices; sha256sum </dev/vda\n")) with
         {
-            Firmware = AavmfFactAttribute.Image,
+            Firmware = GuestFiles.Aavmf,
             Kernel = GuestFiles.TrixieKernel,
             Initramfs = GuestFiles.TrixieInitramfs,
             Devices = new DeviceOptions { Disks = [DiskOption.Parse($"path={files.Write("disk", content)},iommu=on")] },

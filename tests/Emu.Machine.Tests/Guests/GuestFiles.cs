@@ -75,13 +75,3 @@ internal static class GuestFiles
         return directory;
     }
 }
-
-/// <summary>A test that needs Debian's firmware for arm64.</summary>
-internal sealed class AavmfFactAttribute : FactAttribute
-{
-    /// <summary>The image.</summary>
-    public const string Image = "/usr/share/AAVMF/AAVMF_CODE.fd";
-
-    /// <summary>Skips when it is not there.</summary>
-    public AavmfFactAttribute() => Skip = File.Exists(Image) ? null : $"{Image} is not there (package qemu-efi-aarch64)";
-}
