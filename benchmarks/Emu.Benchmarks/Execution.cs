@@ -1,5 +1,6 @@
 // What a guest instruction costs on the interpreter and in compiled code, by kind; 1000 / ns = MIPS.
 using BenchmarkDotNet.Attributes;
+using Emu.Cpu.Arm64;
 using Emu.Cpu.Jit;
 using Emu.Cpu.Jit.Il;
 
@@ -24,15 +25,27 @@ public unsafe class Execution
     [GlobalSetup]
     public void Setup()
     {
-        compiler = Engine == "jit" ? new JitCompiler(new IlBackEnd(), JitCompiler.DefaultLimit) : null;
+        compiler = Engine == "jit" ? new JitCompiler(new IlBackEnd { Floats = Arm64State.Floats }, JitCompiler.DefaultLimit) : null;
         machine = new BenchMachine(compiler);
         compiler?.Start(machine.Cpu.Code, JitCompiler.DefaultThreshold);
         machine.Load(Loops.Code(Loop));
         (machine.Cpu.X(1), machine.Cpu.X(2), machine.Cpu.X(3)) = (BenchMachine.Data, 3, 5);
+        SetNumbers();
         machine.Run(Instructions);
         compiler?.Drain();
         machine.Run(Instructions);
     }
+
+    /// <summary>Operands of "float" whose results are normal numbers, however long it runs.</summary>
+    private void SetNumbers()
+    {
+        (Double(1), Double(2), Double(3), Double(5)) = (1.1, 2.3, 0.7, 0.5);
+        new Span<float>(Vector(7), 4).Fill(1.3f);
+    }
+
+    private byte* Vector(int n) => (byte*)machine.Cpu.State + Arm64State.V(n);
+
+    private ref double Double(int n) => ref *(double*)Vector(n);
 
     /// <summary>Frees it.</summary>
     [GlobalCleanup]

@@ -1,6 +1,7 @@
 // The micro-benchmarks: run with the arguments of BenchmarkDotNet, such as --filter '*Interpreter*'.
 using BenchmarkDotNet.Columns;
 using BenchmarkDotNet.Configs;
+using BenchmarkDotNet.Exporters;
 using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Loggers;
 using BenchmarkDotNet.Running;
@@ -20,6 +21,13 @@ internal static class Program
             .AddLogger(ConsoleLogger.Default)
             .AddColumnProvider(DefaultColumnProviders.Instance)
             .AddColumn(StatisticColumn.Median, StatisticColumn.Min);
-        BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(arguments.Length == 0 ? ["--filter", "*"] : arguments, config);
+        var summaries = BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(arguments.Length == 0 ? ["--filter", "*"] : arguments, config).ToArray();
+
+        // Between the tables are thousands of lines: here they are together.
+        foreach (var summary in summaries)
+        {
+            ConsoleLogger.Default.WriteLineHeader($"// * {summary.Title} *");
+            MarkdownExporter.Console.ExportToLog(summary, ConsoleLogger.Default);
+        }
     }
 }

@@ -191,7 +191,7 @@ public unsafe struct SystemRegisters
     /// <summary>PSTATE.SSBS, bit 12.</summary>
     public ulong Ssbs;
 
-    /// <summary>PSTATE.BTYPE as SPSR shows it: bits 11:10.</summary>
+    /// <summary>PSTATE.BTYPE as SPSR shows it, bits 11:10, in a snapshot; while the vCPU runs, <see cref="CpuState.ArrivalType"/> tells it.</summary>
     public ulong Btype;
 
     /// <summary>PSTATE.SS as SPSR shows it: bit 21.</summary>

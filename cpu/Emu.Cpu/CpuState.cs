@@ -168,6 +168,50 @@ public unsafe struct CpuState
     [FieldOffset(672)]
     public ulong ChainMisses;
 
+    /// <summary>The last jump through a register: <see cref="Retired"/> after it * 4, plus its type (Aux of <see cref="Ir.MicroOpKind.JumpReg"/>).</summary>
+    [FieldOffset(BranchStampOffset)]
+    public ulong BranchStamp;
+
+    /// <summary>Address of the last jump whose type depends on where it is (A64: BR that may come from a guarded page).</summary>
+    [FieldOffset(BranchSourceOffset)]
+    public ulong BranchSource;
+
+    /// <summary>Offset of <see cref="BranchStamp"/>.</summary>
+    public const ushort BranchStampOffset = 704;
+
+    /// <summary>Offset of <see cref="BranchSource"/>.</summary>
+    public const ushort BranchSourceOffset = 712;
+
+    /// <summary>Type of the jump that was the last instruction retired; 0 when that was something else.</summary>
+    public readonly uint ArrivalType
+    {
+        get
+        {
+            var type = BranchStamp - (Retired << 2);
+            return type < 4 ? (uint)type : 0;
+        }
+    }
+
+    /// <summary>Returns that compiled code predicted.</summary>
+    [FieldOffset(680)]
+    public ulong ReturnHits;
+
+    /// <summary>Byte offset, from <see cref="ReturnsOffset"/>, of the newest return address.</summary>
+    [FieldOffset(688)]
+    public ulong ReturnTop;
+
+    /// <summary>
+    /// Offset of the return-address predictor: <see cref="ReturnEntries"/> times a <see cref="JumpCacheEntry"/>, a ring. A call pushes the block it
+    /// will return to; a return that finds its address on top goes there and takes it off. What is left by functions that never return is written over.
+    /// </summary>
+    public const int ReturnsOffset = 736;
+
+    /// <summary>Entries of the return-address predictor; a power of two.</summary>
+    public const int ReturnEntries = 16;
+
+    /// <summary>Keeps <see cref="ReturnTop"/> in the ring.</summary>
+    public const int ReturnTopMask = (ReturnEntries - 1) * 16;
+
     /// <summary>The <see cref="Vcpu"/> of a state.</summary>
     public static Vcpu OwnerOf(CpuState* s) => (Vcpu)GCHandle.FromIntPtr(s->Owner).Target!;
 

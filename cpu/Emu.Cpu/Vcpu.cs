@@ -29,7 +29,8 @@ public abstract unsafe partial class Vcpu : IVcpu, IDisposable
     private ulong unfinishedPc;
     private volatile bool inGuestCode;
 
-    private const int FetchEntries = 256;
+    /// <summary>Fetch translations kept.</summary>
+    protected const int FetchEntries = 256;
 
     /// <summary>No micro-op has this kind: as first of <see cref="CpuState.Scratch"/> it stays unless an instruction asks to leave the block after it.</summary>
     private const MicroOpKind Untouched = (MicroOpKind)ushort.MaxValue;
@@ -91,6 +92,9 @@ public abstract unsafe partial class Vcpu : IVcpu, IDisposable
 
     /// <summary>Times compiled code ended because what comes next has none, or is not linked yet.</summary>
     public ulong ChainMisses => State->ChainMisses;
+
+    /// <summary>Returns that compiled code predicted.</summary>
+    public ulong ReturnHits => State->ReturnHits;
 
     /// <summary>TLB misses that walked the page tables.</summary>
     public ulong TlbMisses { get; private set; }
@@ -377,8 +381,13 @@ public abstract unsafe partial class Vcpu : IVcpu, IDisposable
     {
         var s = State;
         var left = s->Retired - s->ExactRetired;
-        var entry = s->JumpCache + JumpCacheEntry.Index(s->Pc);
-        var block = runningPrivate ? (Block*)privateBlock.Pointer : entry->Tag == (s->Pc ^ s->PcTag) ? entry->Target : null;
+        var block = runningPrivate ? (Block*)privateBlock.Pointer : null;
+        for (uint type = 0; type < 4 && block == null; type++)
+        {
+            var entry = s->JumpCache + JumpCacheEntry.Index(s->Pc, type);
+            block = entry->Tag == JumpCacheEntry.TagOf(s->Pc, s->PcTag, type) ? entry->Target : null;
+        }
+
         return block != null && left <= (ulong)block->Count ? s->Pc + block->OffsetOf((int)left) : s->Pc;
     }
 
@@ -393,7 +402,11 @@ public abstract unsafe partial class Vcpu : IVcpu, IDisposable
     protected abstract bool Translate(ulong va, AccessKind kind, bool unprivileged, out Translation translation);
 
     /// <summary>Whether no watchpoint stops an access to a page that is watched; if one does, its exception is recorded.</summary>
-    public virtual bool PermitsWatched(ulong va, int size, bool write) => true;
+    /// <param name="va">Address of the access.</param>
+    /// <param name="size">Its bytes.</param>
+    /// <param name="write">It writes.</param>
+    /// <param name="unprivileged">It is made as user mode's (A64 LDTR, STTR).</param>
+    public virtual bool PermitsWatched(ulong va, int size, bool write, bool unprivileged) => true;
 
     /// <summary>Every access is checked for alignment, before it is translated (A64 SCTLR.A).</summary>
     public virtual bool ChecksAlignmentFirst => false;
@@ -499,20 +512,36 @@ public abstract unsafe partial class Vcpu : IVcpu, IDisposable
 
         Array.Fill(fetchTags, JumpCacheEntry.EmptyTag);
         Array.Clear(pageFilter);
+        for (var i = 0; i < CpuState.ReturnEntries; i++)
+        {
+            Returns[i].Tag = JumpCacheEntry.EmptyTag;
+        }
     }
 
-    /// <summary>Drops the ways to one virtual page, in every address space (whose <see cref="CpuState.PcTag"/> differ in bits 56 to 63 only).</summary>
+    private JumpCacheEntry* Returns => (JumpCacheEntry*)((byte*)State + CpuState.ReturnsOffset);
+
+    /// <summary>Drops the ways to one virtual page, in every address space (whose <see cref="CpuState.PcTag"/> differ in bits 56 to 63 only) and for every type of jump.</summary>
     /// <param name="va">Address in the page.</param>
     public void FlushJumpCachePage(ulong va)
     {
-        const ulong AddressBits = 0x00FF_FFFF_FFFF_F000;
+        // Tags differ above.
+        const ulong AddressBits = (1UL << JumpCacheEntry.TypeShift) - 0x1000;
+        for (var i = 0; i < CpuState.ReturnEntries; i++)
+        {
+            if (((Returns[i].Tag ^ va) & AddressBits) == 0)
+            {
+                Returns[i].Tag = JumpCacheEntry.EmptyTag;
+            }
+        }
+
         if ((pageFilter[FilterWord(va)] & FilterBit(va)) == 0)
         {
             return;
         }
 
         // The entries of one page fill one aligned group of 1024 (the index XORs page bits onto the offset bits).
-        var e = State->JumpCache + (JumpCacheEntry.Index(va & TlbEntry.PageMask) & ~1023u);
+        var canonical = (ulong)((long)(va << 8) >> 8) & TlbEntry.PageMask;
+        var e = State->JumpCache + (JumpCacheEntry.Index(canonical, 0) & ~1023u);
         for (var i = 0; i < 1024; i++)
         {
             if (((e[i].Tag ^ va) & AddressBits) == 0)
@@ -538,8 +567,9 @@ public abstract unsafe partial class Vcpu : IVcpu, IDisposable
     private Block* Lookup(ulong pc)
     {
         var s = State;
-        var j = s->JumpCache + JumpCacheEntry.Index(pc);
-        var tag = pc ^ s->PcTag;
+        var type = s->ArrivalType;
+        var j = s->JumpCache + JumpCacheEntry.Index(pc, type);
+        var tag = JumpCacheEntry.TagOf(pc, s->PcTag, type);
         if (j->Tag == tag && j->Target->Key == s->ModeKey)
         {
             return j->Target;
@@ -553,6 +583,7 @@ public abstract unsafe partial class Vcpu : IVcpu, IDisposable
             return null;
         }
 
+        var refused = type != 0 && !PermitsArrival(pc, physical);
         var block = Code.Find(physical, s->ModeKey);
         if (block == null)
         {
@@ -586,17 +617,31 @@ public abstract unsafe partial class Vcpu : IVcpu, IDisposable
             }
         }
 
+        if (refused)
+        {
+            return block;
+        }
+
         j->Tag = tag;
         j->Target = block;
         pageFilter[FilterWord(pc)] |= FilterBit(pc);
         return block;
     }
 
+    /// <summary>Index of an instruction's page among the fetch translations; as that of a jump cache entry, it takes in the bits that tags differ in.</summary>
+    protected static int FetchIndex(ulong pc) => (int)((pc >> 12) ^ (pc >> 56)) & (FetchEntries - 1);
+
+    /// <summary>
+    /// Whether the instruction at a PC lets in the jump that was executed last, whose type is not 0. If not, <see cref="Enter"/> is to take the exception.
+    /// Asked once for each type and PC while what leads there stays the same.
+    /// </summary>
+    protected virtual bool PermitsArrival(ulong pc, ulong physical) => true;
+
     /// <summary>Physical address of an instruction; false after the fault was recorded.</summary>
     protected bool TryFetchAddress(ulong pc, out ulong physical)
     {
         var tag = (pc & TlbEntry.PageMask) ^ State->PcTag ^ (State->ModeKey & 0xFFF);
-        var i = (pc >> 12) & (FetchEntries - 1);
+        var i = FetchIndex(pc);
         if (fetchTags[i] == tag && (pc & 3) == 0)
         {
             physical = fetchPages[i] | (pc & 0xFFF);

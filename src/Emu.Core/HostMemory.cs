@@ -16,7 +16,9 @@ public sealed unsafe partial class HostMemory : IDisposable
     private const int MapNoReserve = 0x4000;
     private const int MadvDontNeed = 4;
     private const int MadvRemove = 9;
+    private const int MadvMergeable = 12;
     private const int MadvHugePage = 14;
+    private const int MadvPopulateWrite = 23;
     private const uint MfdCloexec = 1;
 
     private nint address;
@@ -92,6 +94,19 @@ public sealed unsafe partial class HostMemory : IDisposable
     /// <summary>Asks for 2 MiB host pages: fewer page faults and host TLB misses, at the price of whole pages committed on first touch.
     /// A host that has none ignores it.</summary>
     public void PreferHugePages() => _ = Madvise(address, (nuint)Length, MadvHugePage);
+
+    /// <summary>Lets the host merge equal pages (KSM). A host without it ignores it.</summary>
+    public void AllowMerging() => _ = Madvise(address, (nuint)Length, MadvMergeable);
+
+    /// <summary>Commits every page now.</summary>
+    /// <exception cref="EmuException">The host has not that much memory.</exception>
+    public void Prefault()
+    {
+        if (Madvise(address, (nuint)Length, MadvPopulateWrite) != 0)
+        {
+            throw new EmuException($"cannot commit {Length >> 20} MiB of memory: {Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError())}; give a smaller --memory size=, or prefault=off");
+        }
+    }
 
     /// <inheritdoc/>
     public void Dispose()

@@ -41,7 +41,7 @@ public sealed unsafe class RamRegion : IDisposable
     /// <summary>Host address of <see cref="Start"/>.</summary>
     public byte* Host { get; }
 
-    /// <summary>Guest writes are dropped (ROM).</summary>
+    /// <summary>Guest writes are dropped (ROM), or go to the device window that this memory is the shadow of.</summary>
     public bool ReadOnly { get; }
 
     /// <summary>The descriptor of shared memory behind the region; -1 when it is private.</summary>
@@ -153,6 +153,26 @@ public sealed unsafe class PhysicalAddressSpace : IDisposable
         }
     }
 
+    /// <summary>Memory that answers reads of a device window while it is shown: writes go to the device. Not shown at first.</summary>
+    /// <param name="window">The window, a whole number of 4 KiB pages.</param>
+    /// <param name="host">Host address of its first byte; the memory outlives the map.</param>
+    public RamRegion CreateShadow(MmioRegion window, byte* host) => new(window.Name, window.Start, window.Length, host, readOnly: true, backing: null);
+
+    /// <summary>Shows a shadow, or hides it so that reads go to the device.</summary>
+    public void Show(RamRegion shadow, bool shown)
+    {
+        lock (gate)
+        {
+            if (ram.Contains(shadow) == shown)
+            {
+                return;
+            }
+
+            ram = shown ? [.. ram.Append(shadow).OrderBy(r => r.Start)] : [.. ram.Where(r => r != shadow)];
+            MapChanged?.Invoke();
+        }
+    }
+
     /// <summary>Unmaps a device window.</summary>
     public void Remove(MmioRegion region)
     {
@@ -169,7 +189,7 @@ public sealed unsafe class PhysicalAddressSpace : IDisposable
         && !ram.Any(r => Overlaps(r.Start, r.Length, start, length))
         && !mmio.Any(r => Overlaps(r.Start, r.Length, start, length));
 
-    /// <summary>The RAM region that holds an address, or null.</summary>
+    /// <summary>The RAM region that holds an address, a shown shadow included, or null.</summary>
     public RamRegion? FindRam(ulong pa)
     {
         foreach (var r in ram)
@@ -235,20 +255,22 @@ public sealed unsafe class PhysicalAddressSpace : IDisposable
     /// <summary>Writes 1, 2, 4 or 8 bytes at any address.</summary>
     public void Write(ulong pa, int size, ulong value, ulong pc = 0)
     {
-        if (FindRam(pa) is { } r)
+        var r = FindRam(pa);
+        if (r is { ReadOnly: false })
         {
-            if (!r.ReadOnly)
-            {
-                Buffer.MemoryCopy(&value, r.Host + (pa - r.Start), 8, size);
-                NotifyWritten(pa, (ulong)size);
-            }
-
+            Buffer.MemoryCopy(&value, r.Host + (pa - r.Start), 8, size);
+            NotifyWritten(pa, (ulong)size);
             return;
         }
 
         if (FindMmio(pa) is { } m)
         {
             m.Device.Write(pa - m.Start, size, value);
+            return;
+        }
+
+        if (r is not null)
+        {
             return;
         }
 

@@ -86,6 +86,18 @@ public sealed class SnapshotReader(Stream stream)
         var other => throw new InvalidDataException($"snapshot: a flag holds {other}, expected 0 or 1"),
     };
 
+    /// <summary>Reads a byte that says in which form the state of a device is.</summary>
+    /// <param name="expected">The only form that the device reads.</param>
+    /// <param name="name">Whose state it is, for the error.</param>
+    public void Version(byte expected, string name)
+    {
+        var version = U8();
+        if (version != expected)
+        {
+            throw new InvalidDataException($"snapshot: {name}: version {version}, expected {expected}");
+        }
+    }
+
     /// <summary>Reads 16 bits.</summary>
     public ushort U16()
     {

@@ -101,7 +101,6 @@ internal sealed unsafe class RegisterFile
         Add(&state->System.Uao, "uao");
         Add(&state->System.Dit, "dit");
         Add(&state->System.Ssbs, "ssbs");
-        Add(&state->System.Btype, "btype");
         Add(&state->System.El1.Sp, "sp_el1");
         return [.. slots.Select(s => new Slot(s.Key, s.Value))];
     }

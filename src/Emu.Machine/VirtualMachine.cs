@@ -31,6 +31,7 @@ public sealed partial class VirtualMachine : IDisposable
     private readonly Clock clock;
     private readonly PhysicalAddressSpace memory;
     private readonly List<(RamRegion Region, HostMemory Host)> ram = [];
+    private readonly FirmwareDevices? firmware;
     private readonly Arm64Board board;
     private readonly ICpuEngine engine;
     private readonly IVcpu[] vcpus;
@@ -64,22 +65,28 @@ public sealed partial class VirtualMachine : IDisposable
                 AddRam("ram", range);
             }
 
-            if (boot.ExtraRam is { } extra)
+            if (boot.ExtraMemory is { } extra)
             {
-                AddRam("firmware", extra);
+                AddRam("firmware", extra.Range, extra.ReadOnly);
             }
 
             input = deterministic is null ? null : new HostInputQueue();
             serial = host.CreateSerial();
             semihosting = options.Semihosting ? host.CreateSemihosting(serial) : null;
             console = host.CreateConsole();
-            board = new Arm64Board(options, Services(), serial, console);
+            firmware = boot.CreateDevices(memory, log);
+            board = new Arm64Board(options, Services(), serial, console, firmware);
             engine = host.CreateEngine(options);
             vcpus = new IVcpu[options.Cpus.Boot];
             for (var i = 0; i < vcpus.Length; i++)
             {
                 vcpus[i] = engine.CreateVcpu(Configuration(i));
                 board.Gic.Connect(i, vcpus[i]);
+            }
+
+            if (firmware is not null)
+            {
+                boot.Describe(firmware, AcpiOptions());
             }
         }
         catch
@@ -271,6 +278,7 @@ public sealed partial class VirtualMachine : IDisposable
     {
         CloseConsole();
         board?.Dispose();
+        firmware?.Dispose();
         (clock as IDisposable)?.Dispose();
         engine?.Dispose();
         memory.Dispose();
@@ -282,12 +290,26 @@ public sealed partial class VirtualMachine : IDisposable
         boot.Dispose();
     }
 
-    private unsafe void AddRam(string name, MemoryRange range)
+    private unsafe void AddRam(string name, MemoryRange range, bool readOnly = false)
     {
         // Loading a 27 MB kernel into fresh RAM takes 5 ms on huge pages, 15 to 40 ms on small ones.
-        var block = new HostMemory(range.Length, options.Devices.NeedSharedMemory);
-        block.PreferHugePages();
-        ram.Add((memory.AddRam(name, range.Start, range.Length, block.Pointer, backing: block), block));
+        var block = new HostMemory(range.Length, options.Memory.Shared || options.Devices.NeedSharedMemory);
+        if (options.Memory.TransparentHugePages)
+        {
+            block.PreferHugePages();
+        }
+
+        if (options.Memory.Mergeable)
+        {
+            block.AllowMerging();
+        }
+
+        if (options.Memory.Prefault && origin is null)
+        {
+            block.Prefault();
+        }
+
+        ram.Add((memory.AddRam(name, range.Start, range.Length, block.Pointer, readOnly, block), block));
     }
 
     private VcpuConfiguration Configuration(int index) => new()
@@ -333,20 +355,27 @@ public sealed partial class VirtualMachine : IDisposable
             CommandLine = options.CommandLine,
             HasSerial = serial is not null,
             HasPmu = engine.HasPmu,
+            Numa = options.NumaNodes,
+            Iommu = board.Iommu,
             RngSeed = random.Bytes(RngSeedLength),
             KaslrSeed = random.Next(),
+            FlashSize = firmware?.Flash.Length,
         };
-        var acpi = new Arm64AcpiOptions
-        {
-            VcpuCount = vcpus.Length,
-            MaximumVcpus = options.Cpus.Maximum,
-            PciSegments = board.Pci.Layouts,
-            HasSerial = serial is not null,
-            HasPmu = engine.HasPmu,
-        };
-        boot.Load(memory, fdt, acpi);
+        boot.Load(memory, fdt, AcpiOptions());
         engine.SetBootState(vcpus[0], boot.Entry, Arm64Layout.FdtBase);
     }
+
+    private Arm64AcpiOptions AcpiOptions() => new()
+    {
+        VcpuCount = vcpus.Length,
+        MaximumVcpus = options.Cpus.Maximum,
+        PciSegments = board.Pci.Layouts,
+        HasSerial = serial is not null,
+        HasPmu = engine.HasPmu,
+        Numa = options.NumaNodes,
+        Initiators = board.Initiators,
+        Iommu = board.Iommu,
+    };
 
     private void Reset()
     {

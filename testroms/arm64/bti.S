@@ -1,4 +1,5 @@
-// FEAT_BTI: landing pads in guarded pages against every kind of branch, the exception's syndrome, and ERET with PSTATE.BTYPE.
+// FEAT_BTI: landing pads in guarded pages against every kind of branch, the exception's syndrome, ERET with PSTATE.BTYPE, and
+// software steps that end between a branch and its target.
 // run: --semihosting
 // expect: exit=0
 .include "common.inc"
@@ -10,6 +11,11 @@
 .set BTYPE_CALL, 2
 .set BTYPE_OTHER, 3
 .set BTYPE_SHIFT, 10
+.set MDSCR_SS, 1
+.set MDSCR_KDE, 1 << 13
+.set SPSR_SS, 1 << 21
+.set SPSR_STEP, 0x1c5 + SPSR_SS     // EL1h, A, I and F masked, D not
+.set ESR_STEP_SAME, 0xcf000022      // with ISS.ISV
 .set ALIAS, 0x8000000000            // the guarded view of RAM: entry 1 of level 0
 
 // guarded REGISTER, LABEL: its address in the guarded view.
@@ -41,6 +47,27 @@
     check_field x12, 3 << BTYPE_SHIFT, \btype << BTYPE_SHIFT
 .endm
 
+// step_over BTYPE, INSTRUCTION
+.macro step_over btype, instruction:vararg
+    try     .Lstepped\@
+    guarded x20, pad_nop
+    mov     x5, x20
+    mov     x16, x20
+    adr     x0, .Lbranch\@
+    msr     elr_el1, x0
+    ldr     x0, =SPSR_STEP
+    msr     spsr_el1, x0
+    eret
+.Lbranch\@:
+    \instruction
+.Lstepped\@:
+    check_exception VEC_SPX_SYNC, ESR_STEP_SAME
+    ldr     x12, [x18, #R_ELR]
+    check_same x12, x20
+    ldr     x12, [x18, #R_SPSR]
+    check_field x12, 3 << BTYPE_SHIFT, \btype << BTYPE_SHIFT
+.endm
+
 main:
     mrs     x0, id_aa64pfr1_el1
     check_field x0, 15, 1
@@ -52,10 +79,8 @@ main:
     ldr     x10, =0x40000000 + DESC_BLOCK + NORMAL + GP
     str     x10, [x9, #8]
     bl      mmu_on
-    ldr     x19, =0f
-    guarded x17, pad_jc
-    br      x17
-0:
+    // Already the first branch into a guarded page is checked.
+    refused pad_none, BTYPE_CALL, blr x5
     // BLR: c, jc and PACIASP.
     lands   pad_c, blr x5
     lands   pad_jc, blr x5
@@ -114,7 +139,31 @@ in_guarded_page:
     mov     x0, #SPSR_EL1H | BTYPE_CALL << BTYPE_SHIFT
     msr     spsr_el1, x0
     eret
-2:  pass
+2:  // A step over the branch: BTYPE is in SPSR, the target was not looked at. The next step takes the exception.
+    msr     oslar_el1, xzr
+    mov     x0, #MDSCR_SS + MDSCR_KDE
+    msr     mdscr_el1, x0
+    isb
+    step_over BTYPE_CALL, blr x5
+    step_over BTYPE_JUMP, br x16
+    step_over BTYPE_JUMP, br x5
+    guarded x0, 3f
+    ret     x0
+3:  step_over BTYPE_OTHER, br x5
+    step_over 0, ret x5
+    // ERET from the handler to the target, with a step to make.
+    try     1f
+    guarded x20, pad_nop
+    msr     elr_el1, x20
+    ldr     x0, =SPSR_STEP + (BTYPE_CALL << BTYPE_SHIFT)
+    msr     spsr_el1, x0
+    eret
+1:  check_exception VEC_SPX_SYNC, ESR_BTI + BTYPE_CALL
+    ldr     x12, [x18, #R_ELR]
+    check_same x12, x20
+    ldr     x12, [x18, #R_SPSR]
+    check_field x12, SPSR_SS, SPSR_SS
+    pass
 
     .balign 16
 pad_none:

@@ -1,4 +1,4 @@
-// Hardware breakpoints and watchpoints: matches, levels, syndromes.
+// Hardware breakpoints and watchpoints: matches, levels, syndromes. Software steps.
 // run: --semihosting
 // expect: exit=0
 .include "common.inc"
@@ -6,6 +6,12 @@
 
 .set MDSCR_MDE, 1 << 15
 .set MDSCR_KDE, 1 << 13
+.set MDSCR_SS, 1
+.set SPSR_SS, 1 << 21
+.set ESR_STEP_SAME, 0xce000022
+.set STEP_ISV, 1 << 24
+.set STEP_EX, 1 << 6
+.set CM, 1 << 8
 .set ENABLE, 1
 .set AT_EL1, 1 << 1
 .set AT_EL0, 2 << 1
@@ -23,6 +29,20 @@
     ldr     x9, =\value
     msr     \register, x9
     isb
+.endm
+
+// steps SS, ESR, INSTRUCTION: what a step of the instruction reports.
+.macro steps ss, esr, instruction:vararg
+    try     .Lresume\@
+    adr     x0, .Lstepped\@
+    msr     elr_el1, x0
+    ldr     x0, =0x1c5 + \ss         // EL1h; A, I and F masked, D not
+    msr     spsr_el1, x0
+    eret
+.Lstepped\@:
+    \instruction
+.Lresume\@:
+    check_exception VEC_SPX_SYNC, \esr
 .endm
 
 main:
@@ -88,7 +108,50 @@ watching_load:
     set     dbgwcr0_el1, ENABLE + AT_EL0 + WATCH_LOADS + WATCH_BYTES
     msr     daifclr, #8
     ldr     x1, [x20]
+    // An atomic access is a read first.
+    sub     x20, x20, #1
+    set     dbgwcr0_el1, ENABLE + AT_EL1 + WATCH_LOADS + WATCH_STORES + WATCH_BYTES
+    msr     daifclr, #8
+    try     1f
+    ldadd   x0, x1, [x20]
+1:  check_exception VEC_SPX_SYNC, ESR_WATCHPOINT_SAME
+    check_far x20
+    set     dbgwcr0_el1, ENABLE + AT_EL1 + WATCH_STORES + WATCH_BYTES
+    msr     daifclr, #8
+    try     1f
+    ldadd   x0, x1, [x20]
+1:  check_exception VEC_SPX_SYNC, ESR_WATCHPOINT_SAME + WNR
+    check_far x20
+    // DC ZVA writes its block; the address is of what is watched, not the operand.
+    add     x19, x20, #40
+    msr     daifclr, #8
+    try     1f
+    dc      zva, x19
+1:  check_exception VEC_SPX_SYNC, ESR_WATCHPOINT_SAME + WNR
+    check_far x20
+    // Cache maintenance is no access, except for DC IVAC.
+    msr     daifclr, #8
+    dc      civac, x19
+    dc      cvac, x19
+.if QEMU == 0                       // QEMU 7.2 has nothing to do for it
+    try     1f
+    dc      ivac, x19
+1:  check_exception VEC_SPX_SYNC, ESR_WATCHPOINT_SAME + WNR + CM
+    check_far x19
+.endif
     msr     daifset, #8
+    set     dbgwcr0_el1, 0
+
+    // Steps: nothing else, a Load-Exclusive, what looks like one, and with SS clear none at all.
+    set     mdscr_el1, MDSCR_SS + MDSCR_KDE
+    steps   SPSR_SS, ESR_STEP_SAME + STEP_ISV, nop
+    steps   SPSR_SS, ESR_STEP_SAME + STEP_ISV + STEP_EX, ldxr x1, [x20]
+    steps   SPSR_SS, ESR_STEP_SAME + STEP_ISV + STEP_EX, ldaxp w1, w2, [x20]
+    steps   SPSR_SS, ESR_STEP_SAME + STEP_ISV + STEP_EX, ldaxrb w1, [x20]
+    steps   SPSR_SS, ESR_STEP_SAME + STEP_ISV, ldar x1, [x20]
+    steps   SPSR_SS, ESR_STEP_SAME + STEP_ISV, casp w2, w3, w4, w5, [x20]
+    steps   SPSR_SS, ESR_STEP_SAME + STEP_ISV, cas x2, x4, [x20]
+    steps   0, ESR_STEP_SAME, nop
     pass
 
 // With D set the breakpoint at `here` is passed.

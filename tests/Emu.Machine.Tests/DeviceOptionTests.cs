@@ -36,7 +36,7 @@ public class DeviceOptionTests
     [InlineData("path=/x,image_type=vmdk", "image_type 'vmdk' is unknown; expected raw, qcow2, fixedvhd or vhdx")]
     [InlineData("path=/x,num_queues=0", "not a whole number from 1")]
     [InlineData("path=/x,pci_device_id=32", "from 1 to 31")]
-    [InlineData("path=/x,iommu=on", "this version has no virtio-iommu")]
+    [InlineData("path=/x,iommu=yes", "'yes' is neither on nor off")]
     [InlineData("path=/x,vhost_user=on", "unknown key 'vhost_user'")]
     public void Disk_Rejects(string text, string message) => OptionTests.Rejects(() => DiskOption.Parse(text), "--disk", message);
 

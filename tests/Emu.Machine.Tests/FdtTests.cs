@@ -66,6 +66,38 @@ public class FdtTests
     }
 
     [DtcFact]
+    public void Tree_DescribesNumaNodes()
+    {
+        NumaNode[] nodes =
+        [
+            new(0) { Cpus = [0], Memory = [new MemoryRange(0x4000_0000, 0x1000_0000)], Distances = new Dictionary<uint, byte> { [1] = 30 } },
+            new(1) { Cpus = [1], Memory = [new MemoryRange(0x5000_0000, 0x1000_0000)], PciSegments = [0] },
+        ];
+        var source = Decompile(Options(2) with { Numa = nodes });
+        Assert.Contains("reg = <0x01>; phandle = <0x09>; };", source.Replace("numa-node-id = <0x01>; ", "", StringComparison.Ordinal), StringComparison.Ordinal);
+        Assert.Contains("memory@40000000 { device_type = \"memory\"; reg = <0x00 0x40000000 0x00 0x10000000>; numa-node-id = <0x00>; };", source, StringComparison.Ordinal);
+        Assert.Contains("memory@50000000 { device_type = \"memory\"; reg = <0x00 0x50000000 0x00 0x10000000>; numa-node-id = <0x01>; };", source, StringComparison.Ordinal);
+        Assert.Contains(
+            "distance-map { compatible = \"numa-distance-map-v1\"; distance-matrix = <0x00 0x00 0x0a 0x00 0x01 0x1e 0x01 0x00 0x1e 0x01 0x01 0x0a>; };", source, StringComparison.Ordinal);
+        Assert.Equal(5, System.Text.RegularExpressions.Regex.Count(source, "numa-node-id"));
+    }
+
+    [DtcFact]
+    public void Tree_NamesTheIommuAndTheDevicesBehindIt()
+    {
+        var source = Decompile(Options(1) with
+        {
+            PciSegments = PciLayout.Create([PciApertureWeights.Equal, PciApertureWeights.Equal], 512UL << 20),
+            Iommu = new IommuLayout(1, [0x10, 0x18, 0x1_0008]),
+        });
+        Assert.Contains("iommu-map = <0x10 0x05 0x10 0x01 0x18 0x05 0x18 0x01>;", source, StringComparison.Ordinal);
+        Assert.Contains("iommu-map = <0x08 0x05 0x10008 0x01>;", source, StringComparison.Ordinal);
+        Assert.Contains(
+            "iommu@1 { compatible = \"virtio,pci-iommu\", \"pci1af4,1057\"; reg = <0x800 0x00 0x00 0x00 0x00>; #iommu-cells = <0x01>; phandle = <0x05>; };",
+            source, StringComparison.Ordinal);
+    }
+
+    [DtcFact]
     public void Tree_DescribesTimerPsciAndPrimeCells()
     {
         var source = Decompile(Options(2));

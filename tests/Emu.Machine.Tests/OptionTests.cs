@@ -3,6 +3,7 @@ using Emu.Core;
 using Emu.Cpu.Arm64.SystemLevel;
 using Emu.Cpu.Arm64.Translate;
 using Emu.Machine.Boards;
+using Emu.Machine.Boot;
 using Emu.Machine.Options;
 
 namespace Emu.Machine.Tests;
@@ -76,7 +77,7 @@ public class OptionTests
     [InlineData("size=4M", "RAM is from 8M to 512G")]
     [InlineData("size=1T", "RAM is from 8M to 512G")]
     [InlineData("size=1G,size=1G", "'size' is given twice")]
-    [InlineData("size=1G,shared=on", "unknown key 'shared'; expected size=")]
+    [InlineData("size=1G,sharing=on", "unknown key 'sharing'; expected size=")]
     public void Memory_Rejects(string text, string message) => Rejects(() => MemoryOption.Parse(text), "--memory", message);
 
     [Theory]
@@ -150,6 +151,9 @@ public class OptionTests
             [new(1, 1), new(1, 4), new(3, 1)],
             PlatformOption.Parse("num_pci_segments=3", ["pci_segment=2,mmio32_aperture_weight=3", "pci_segment=1,mmio64_aperture_weight=4"]).ApertureWeights);
         Rejects(() => PlatformOption.Parse("num_pci_segments=97", []), "--platform", "from 1 to 96");
+        Assert.Equal([0, 2], PlatformOption.Parse("num_pci_segments=3,iommu_segments=[0,2],iommu_address_width=48", []).IommuSegments);
+        Rejects(() => PlatformOption.Parse("iommu_segments=[1]", []), "--platform", "there is no segment 1; give num_pci_segments=2 or more");
+        Rejects(() => PlatformOption.Parse("iommu_address_width=65", []), "--platform", "from 32 to 64");
         Rejects(() => PlatformOption.Parse("segments=2", []), "--platform", "unknown key 'segments'");
         Rejects(() => PlatformOption.Parse(null, ["mmio32_aperture_weight=3"]), "--pci-segment", "pci_segment= is missing");
         Rejects(() => PlatformOption.Parse(null, ["pci_segment=1"]), "--pci-segment", "there is no segment 1; give --platform num_pci_segments=2 or more");
@@ -167,10 +171,13 @@ public class OptionTests
     }
 
     [Fact]
-    public void KernelAndFirmware_ExcludeEachOther()
+    public void MachineBootsFromKernelOrFirmware_OrFromAKernelThatFirmwareStarts()
     {
         Rejects(new MachineOptions().Validate, "--kernel is missing", "--firmware FILE");
-        Rejects(new MachineOptions { Kernel = "k", Firmware = "f" }.Validate, "--kernel and --firmware", "give one of them");
+        Rejects(new MachineOptions { Kernel = "k", Nvram = "v" }.Validate, "--nvram goes with --firmware", "");
+        Rejects(new MachineOptions { Kernel = "k", FirmwareKind = FirmwareKind.Aavmf }.Validate, "--firmware-kind goes with --firmware", "");
+        Rejects(() => MachineOptions.ParseFirmwareKind("ovmf"), "--firmware-kind 'ovmf'", "auto, aavmf or cloudhv");
+        new MachineOptions { Kernel = "k", Firmware = "f", Nvram = "v", Initramfs = "i" }.Validate();
         Rejects(new MachineOptions { Firmware = "f", CommandLine = "quiet" }.Validate, "--initramfs and --cmdline go with --kernel", "");
         new MachineOptions { Firmware = "f" }.Validate();
     }

@@ -83,7 +83,9 @@ public sealed class VirtualMachineTests : IDisposable
             Assert.Equal((0UL, Arm64Layout.FdtBase), engine.Vcpus[0].BootState);
         }
 
-        OptionTests.Rejects(() => Create(options with { Firmware = files.Write("big", new byte[(4 << 20) + 1]) }), "--firmware", "CLOUDHV_EFI.fd) has at most 4M");
+        OptionTests.Rejects(() => Create(options with { Firmware = files.Write("big", [.. new byte[4 << 20], 1]) }), "--firmware", "CLOUDHV_EFI.fd) has at most 4M");
+        OptionTests.Rejects(() => Create(options with { Kernel = Options().Kernel }), "--kernel and --firmware", "AAVMF_CODE.fd");
+        OptionTests.Rejects(() => Create(options with { Nvram = "vars" }), "--nvram does nothing", "AAVMF_CODE.fd");
         OptionTests.Rejects(() => Create(options with { Memory = new MemoryOption(64UL << 20) }), "--memory size=64M is too small", "size=128M");
     }
 

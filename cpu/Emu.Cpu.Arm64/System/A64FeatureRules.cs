@@ -15,7 +15,7 @@ public static class A64FeatureRules
         (A64Feature.SM3, [A64Feature.AdvSIMD]), (A64Feature.SM4, [A64Feature.SM3]),
         (A64Feature.LRCPC2, [A64Feature.LRCPC]), (A64Feature.FlagM2, [A64Feature.FlagM]), (A64Feature.DPB2, [A64Feature.DPB]),
         (A64Feature.PAN2, [A64Feature.PAN]), (A64Feature.PAN3, [A64Feature.PAN2]), (A64Feature.TLBIRANGE, [A64Feature.TLBIOS]),
-        (A64Feature.LVA, [A64Feature.Gran64K]), (A64Feature.LPA, [A64Feature.Gran64K]), (A64Feature.LPA2, [A64Feature.Gran16K]),
+        (A64Feature.LVA, [A64Feature.Gran64K]), (A64Feature.LPA, [A64Feature.Gran64K]), (A64Feature.LPA2, [A64Feature.Gran16K, A64Feature.LPA]),
     ];
 
     /// <summary>A feature of the set that needs one the set has not, and that one; null when the set is sound.</summary>

@@ -1,7 +1,9 @@
-// FEAT_BTI: the check of an indirect branch's target in guarded pages (Arm ARM D8.4.5), made together with the branch.
+// FEAT_BTI: PSTATE.BTYPE, and the check of an indirect branch's target in guarded pages (Arm ARM D8.4.5).
+using Emu.Cpu.Arm64.Translate;
+
 namespace Emu.Cpu.Arm64.SystemLevel;
 
-/// <summary>PSTATE.BTYPE after a branch.</summary>
+/// <summary>PSTATE.BTYPE: what the last instruction was.</summary>
 public enum BranchType : uint
 {
     /// <summary>A direct branch, a return, or no branch.</summary>
@@ -18,14 +20,19 @@ public enum BranchType : uint
 }
 
 /// <remarks>
-/// The check is made when the branch executes, not at its target, so that a block that begins with a landing pad costs nothing and PSTATE.BTYPE is zero
-/// between blocks. An exception between the two finds the check already made. Blocks are translated with the check
-/// (<see cref="Translate.A64Mode.Bti"/>) from the first fetch from a guarded page at their exception level on: that first branch alone goes unchecked.
+/// A branch stamps the retired count with its type (<see cref="CpuState.BranchStamp"/>); BTYPE is that type for as long as no other instruction retires,
+/// so that nothing has to clear it. Its target is looked at when the jump cache gets an entry for that type: what runs from there costs nothing.
+/// A BR through another register than X16 and X17 is <see cref="BranchType.JumpOther"/> there, the stricter of the two it can be; which one it is
+/// is found out when somebody asks.
 /// </remarks>
 public sealed unsafe partial class Arm64Vcpu
 {
     private const int BtypeShift = 10;
-    private const int GuardedEntries = 256;
+    private const ulong NoStamp = ulong.MaxValue;
+
+    /// <summary><see cref="CpuState.BranchSource"/> of a <see cref="BranchType.JumpOther"/> that is known to be that.</summary>
+    private const ulong GuardedSource = ulong.MaxValue;
+
     private const uint HintBti = 0xD503241F;
     private const uint HintMask = 0xFFFFFF3F;
     private const uint PacKeyB = 0x40;
@@ -34,81 +41,79 @@ public sealed unsafe partial class Arm64Vcpu
     private const uint HltBits = 0xD4400000;
     private const uint ExceptionMask = 0xFFE0001F;
 
-    /// <summary>For each entry of the fetch cache: its translation is of a guarded page.</summary>
-    private readonly bool[] guarded = new bool[GuardedEntries];
+    /// <summary>For each fetch translation: it is of a guarded page.</summary>
+    private readonly bool[] guarded = new bool[FetchEntries];
 
-    /// <summary>A guarded page was executed at EL0, EL1.</summary>
-    private readonly bool[] guardedSeen = new bool[2];
+    /// <summary>Stamp of the branch whose target does not let it in.</summary>
+    private ulong refusedStamp = NoStamp;
 
-    private void NoteGuarded(ulong va, bool isGuarded)
+    private void NoteGuarded(ulong va, bool isGuarded) => guarded[FetchIndex(va)] = isGuarded && Cluster.Features.Has(A64Feature.BTI);
+
+    /// <summary>PSTATE.BTYPE.</summary>
+    private BranchType Btype
     {
-        guarded[GuardedIndex(va)] = isGuarded;
-        if (isGuarded && !guardedSeen[ExceptionLevel] && Cluster.Features.Has(A64Feature.BTI))
+        get
         {
-            guardedSeen[ExceptionLevel] = true;
-            ModeChanged();
+            ResolveBranchSource();
+            return (BranchType)State->ArrivalType;
+        }
+
+        set
+        {
+            State->BranchStamp = (State->Retired << 2) | (uint)value;
+            State->BranchSource = GuardedSource;
         }
     }
 
-    /// <summary>The fetch cache's index.</summary>
-    private static int GuardedIndex(ulong va) => (int)(va >> 12) & (GuardedEntries - 1);
-
-    /// <summary>Whether an indirect branch may go where it wants; if not, the exception is recorded: of the target's fetch, or of the Branch Target.</summary>
-    /// <param name="target">Where to.</param>
-    /// <param name="type">BTYPE, <see cref="BranchType.JumpOther"/> for any BR through another register.</param>
-    /// <param name="here">The branch's own address, where the type depends on its page.</param>
-    internal bool PermitsBranch(ulong target, BranchType type, ulong here)
+    /// <summary>Finds out whether the last instruction was a BR from a guarded page, before what tells it can change.</summary>
+    private void ResolveBranchSource()
     {
-        if (type == BranchType.JumpOther && !(TryFetchAddress(here, out _) && guarded[GuardedIndex(here)]))
+        var s = State;
+        if (s->ArrivalType != (uint)BranchType.JumpOther || s->BranchSource == GuardedSource)
         {
-            type = BranchType.Jump;
+            return;
         }
 
-        target = CanonicalInstructionAddress(target);
-        if (TryLand(target, type))
-        {
-            return true;
-        }
-
-        fault.AtTarget = true;
-        fault.Pc = target;
-        fault.Btype = (ulong)type << BtypeShift;
-        return false;
+        var recorded = fault;
+        var source = s->BranchSource;
+        Btype = TryFetchAddress(source, out _) && guarded[FetchIndex(source)] ? BranchType.JumpOther : BranchType.Jump;
+        fault = recorded;
     }
 
-    /// <summary>After an exception return with PSTATE.BTYPE set: takes the exception of the instruction returned to, or clears BTYPE as that instruction does.</summary>
-    private void CheckReturnTarget()
+    /// <inheritdoc/>
+    protected override bool PermitsArrival(ulong pc, ulong physical)
     {
-        if (TryLand(State->Pc, (BranchType)(a->System.Btype >> BtypeShift)))
-        {
-            a->System.Btype = 0;
-        }
-        else
-        {
-            TakeFault();
-        }
-    }
-
-    private bool TryLand(ulong target, BranchType type)
-    {
-        if (!TryFetchAddress(target, out var physical))
-        {
-            return false;
-        }
-
-        if (!guarded[GuardedIndex(target)])
+        refusedStamp = NoStamp;
+        if (!guarded[FetchIndex(pc)])
         {
             return true;
         }
 
         var word = (uint*)Memory.TryGetPointer(physical, sizeof(uint), forWrite: false);
-        if (word == null || IsCompatible(*word, type))
+        if (word == null || IsCompatible(*word, (BranchType)State->ArrivalType))
         {
             return true;
         }
 
-        Record(ExceptionClass.BranchTarget, (uint)type);
+        // What JumpOther may not do Jump perhaps may; the answer is for JumpOther in any case.
+        if (!IsCompatible(*word, Btype))
+        {
+            refusedStamp = State->BranchStamp;
+        }
+
         return false;
+    }
+
+    /// <summary>Records the Branch Target exception of the instruction at PC, if it is to take one.</summary>
+    private bool IsArrivalRefused()
+    {
+        if (State->BranchStamp != refusedStamp || State->ArrivalType == 0)
+        {
+            return false;
+        }
+
+        Record(ExceptionClass.BranchTarget, (uint)Btype);
+        return true;
     }
 
     /// <summary>BTypeCompatible (Arm ARM J1.3): whether an instruction may be the target of an indirect branch of a type.</summary>

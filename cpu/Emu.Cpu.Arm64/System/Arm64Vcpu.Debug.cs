@@ -177,18 +177,19 @@ public sealed unsafe partial class Arm64Vcpu
     }
 
     /// <inheritdoc/>
-    public override bool PermitsWatched(ulong va, int size, bool write)
+    public override bool PermitsWatched(ulong va, int size, bool write, bool unprivileged)
     {
         if (!DebugExceptionsEnabled())
         {
             return true;
         }
 
+        var level = unprivileged && a->System.Uao == 0 ? 0 : ExceptionLevel;
         for (var n = 0; n < A64Features.Watchpoints; n++)
         {
             var control = a->System.Dbgwcr[n];
             var kinds = (control >> LoadStoreShift) & 3;
-            if ((control & DebugEnable) == 0 || (kinds & (write ? 2u : 1)) == 0 || (Levels(control) & (1u << ExceptionLevel)) == 0
+            if ((control & DebugEnable) == 0 || (kinds & (write ? 2u : 1)) == 0 || (Levels(control) & (1u << level)) == 0
                 || ((control & WatchpointLinked) != 0 && !LinkMatches(control)))
             {
                 continue;
@@ -205,5 +206,20 @@ public sealed unsafe partial class Arm64Vcpu
         }
 
         return true;
+    }
+
+    /// <summary>Whether no watchpoint stops DC IVAC, which counts as a store to its whole line; if one does, its exception is recorded.</summary>
+    internal bool PermitsInvalidation(ulong va)
+    {
+        const int Line = CacheHelpers.LineBytes;
+        if (!watching || PermitsWatched(va & ~(ulong)(Line - 1), Line, write: true, unprivileged: false))
+        {
+            return true;
+        }
+
+        // The address is the instruction's, be it above what is watched (Arm ARM D2.10.5).
+        fault.Far = va;
+        fault.Iss |= Iss.CacheMaintenance;
+        return false;
     }
 }

@@ -23,11 +23,6 @@ public sealed unsafe partial class Arm64Vcpu
         public ExceptionClass Class;
         public uint Iss;
         public ulong Far;
-
-        /// <summary>The exception is at <see cref="Pc"/>, the target of the branch that is executing, with this PSTATE.BTYPE.</summary>
-        public bool AtTarget;
-        public ulong Pc;
-        public ulong Btype;
     }
 
     private RecordedFault fault;
@@ -45,8 +40,14 @@ public sealed unsafe partial class Arm64Vcpu
     /// <summary>Nothing is wrong: the instruction is to be looked up and executed again.</summary>
     internal void RecordRetry() => fault = default;
 
-    /// <summary>Replaces the fault address of the recorded exception (DC ZVA reports the address it was given).</summary>
-    internal void SetFaultAddress(ulong va) => fault.Far = va;
+    /// <summary>Replaces the fault address of a recorded Data Abort: DC ZVA reports the address it was given. A watchpoint reports what is watched.</summary>
+    internal void SetAbortAddress(ulong va)
+    {
+        if (fault.Class == ExceptionClass.DataAbort)
+        {
+            fault.Far = va;
+        }
+    }
 
     /// <summary>Records the Data Abort of an exclusive or atomic access to memory that does not support it.</summary>
     /// <param name="va">Address of the access.</param>
@@ -84,12 +85,6 @@ public sealed unsafe partial class Arm64Vcpu
 
         var f = fault;
         fault = default;
-        if (f.AtTarget)
-        {
-            State->Pc = f.Pc;
-            a->System.Btype = f.Btype;
-        }
-
         var target = Math.Max(ExceptionLevel, 1);
         var exceptionClass = (int)f.Class;
         if (f.Class is ExceptionClass.InstructionAbort or ExceptionClass.DataAbort or ExceptionClass.Watchpoint && target == ExceptionLevel)
@@ -131,7 +126,7 @@ public sealed unsafe partial class Arm64Vcpu
         level.Spsr = ReadPstate();
         level.Elr = returnAddress;
         r.Daif = Pstate.Daif;
-        r.Btype = 0;
+        Btype = BranchType.None;
         r.SoftwareStep = 0;
         illegalState = false;
         r.Uao = 0;
@@ -155,7 +150,8 @@ public sealed unsafe partial class Arm64Vcpu
     public ulong ReadPstate()
     {
         ref var r = ref a->System;
-        return (State->Flags << 28) | r.Dit | r.Uao | r.Pan | r.SoftwareStep | (illegalState ? Pstate.Il : 0) | r.Ssbs | r.Btype | r.Daif | r.CurrentEl | r.SpSel;
+        return (State->Flags << 28) | r.Dit | r.Uao | r.Pan | r.SoftwareStep | (illegalState ? Pstate.Il : 0) | r.Ssbs
+            | ((ulong)Btype << BtypeShift) | r.Daif | r.CurrentEl | r.SpSel;
     }
 
     /// <summary>SVC: the preferred return address is the next instruction, where PC already is.</summary>
@@ -177,17 +173,17 @@ public sealed unsafe partial class Arm64Vcpu
         s->ExclusiveAddress = MonitorOpen;
         r.EventRegister = 1;
         var to = (int)(spsr >> 2) & 3;
+        // DebugExceptionReturnSS: SS is taken over only when stepping is enabled at the target and not here.
+        var stepHere = StepEnabled();
         var legal = (spsr & (Pstate.AArch32 | 2)) == 0 && to <= ExceptionLevel && (to != 0 || (spsr & 1) == 0);
         s->Flags = (spsr >> 28) & 15;
         r.Daif = spsr & Pstate.Daif;
-        r.Btype = features.Has(A64Feature.BTI) ? spsr & Pstate.Btype : 0;
+        Btype = features.Has(A64Feature.BTI) ? (BranchType)((spsr & Pstate.Btype) >> BtypeShift) : BranchType.None;
         r.Ssbs = features.Has(A64Feature.SSBS2) ? spsr & Pstate.Ssbs : 0;
         r.Dit = features.Has(A64Feature.DIT) ? spsr & Pstate.Dit : 0;
         r.Uao = features.Has(A64Feature.UAO) ? spsr & Pstate.Uao : 0;
         illegalState = !legal || (spsr & Pstate.Il) != 0;
 
-        // DebugExceptionReturnSS: SS is taken over only when stepping is enabled at the target and not here.
-        var stepHere = StepEnabled();
         if (Monitors.Counting)
         {
             Monitors.Count(PerformanceEvent.ExceptionReturn, s->Retired);
@@ -213,10 +209,6 @@ public sealed unsafe partial class Arm64Vcpu
         if (illegalState)
         {
             TakeSynchronous(Math.Max(ExceptionLevel, 1), (int)ExceptionClass.IllegalState, 0, s->Pc);
-        }
-        else if (r.Btype != 0)
-        {
-            CheckReturnTarget();
         }
     }
 
@@ -266,7 +258,7 @@ public sealed unsafe partial class Arm64Vcpu
 
         var slot = (ulong*)((byte*)State + register.Slot);
         var old = *slot;
-        *slot = (value & register.WriteMask) | register.Res1;
+        *slot = (value & (slot == &a->System.El1.Sctlr ? sctlrMask : register.WriteMask)) | register.Res1;
         var changed = old ^ *slot;
         if (changed == 0)
         {
@@ -276,6 +268,10 @@ public sealed unsafe partial class Arm64Vcpu
         if ((register.Effects & RegisterEffects.Translation) != 0 && (slot != &a->System.El1.Sctlr || (changed & Sctlr.ChangesTranslation) != 0))
         {
             TranslationChanged();
+        }
+        else if (slot == &a->System.El1.Sctlr && (changed & Sctlr.ChangesBranchTargets) != 0)
+        {
+            FlushCodeLookups();
         }
 
         if ((register.Effects & RegisterEffects.Mode) != 0)
@@ -326,7 +322,7 @@ public sealed unsafe partial class Arm64Vcpu
         var s = State;
         if ((s->ModeKey & (ulong)(A64Mode.SoftwareStep | A64Mode.Breakpoints)) == 0)
         {
-            return base.Enter(block);
+            return IsArrivalRefused() ? BlockExit.Fault : base.Enter(block);
         }
 
         if ((s->ModeKey & (ulong)A64Mode.SoftwareStep) == 0)
@@ -336,6 +332,11 @@ public sealed unsafe partial class Arm64Vcpu
                 return BlockExit.Left;
             }
 
+            if (IsArrivalRefused())
+            {
+                return BlockExit.Fault;
+            }
+
             s->Limit = s->Retired + 1;
             return base.Enter(block);
         }
@@ -343,8 +344,8 @@ public sealed unsafe partial class Arm64Vcpu
         ref var r = ref a->System;
         if (r.SoftwareStep == 0)
         {
-            // Active-pending.
-            TakeStep();
+            // Active-pending: nothing was stepped.
+            TakeStep(0);
             return BlockExit.Left;
         }
 
@@ -353,10 +354,16 @@ public sealed unsafe partial class Arm64Vcpu
             return BlockExit.Left;
         }
 
+        if (IsArrivalRefused())
+        {
+            return BlockExit.Fault;
+        }
+
         // Active-not-pending: one instruction, with SS already clear for what it saves (SVC) or reads.
         r.SoftwareStep = 0;
         s->Limit = s->Retired + 1;
         var retired = s->Retired;
+        var stepped = StepSyndrome(block->Physical);
         var exit = base.Enter(block);
         if (exit == BlockExit.Fault)
         {
@@ -366,7 +373,7 @@ public sealed unsafe partial class Arm64Vcpu
         else if (s->Retired != retired && r.SoftwareStep == 0 && StepEnabled())
         {
             s->LinkFrom = null;
-            TakeStep();
+            TakeStep(stepped);
             return BlockExit.Left;
         }
         else if (s->Retired == retired)
@@ -377,9 +384,23 @@ public sealed unsafe partial class Arm64Vcpu
         return exit;
     }
 
-    private void TakeStep()
+    private void TakeStep(uint syndrome)
     {
         var lower = ExceptionLevel == 0;
-        TakeSynchronous(1, (int)ExceptionClass.SoftwareStep + (lower ? 0 : 1), (uint)FaultStatus.Debug | Iss.StepValid, State->Pc);
+        TakeSynchronous(1, (int)ExceptionClass.SoftwareStep + (lower ? 0 : 1), (uint)FaultStatus.Debug | syndrome, State->Pc);
+    }
+
+    /// <summary>ISS of the Software Step exception after an instruction: ISV, and EX when it is a Load-Exclusive.</summary>
+    private uint StepSyndrome(ulong physical)
+    {
+        const uint ExclusiveMask = 0x3FC0_0000;
+        const uint LoadExclusive = 0x0840_0000;
+        const uint Pair = 1 << 21;
+        const uint Wide = 1u << 31;
+        var word = (uint*)Memory.TryGetPointer(physical, sizeof(uint), forWrite: false);
+
+        // With bit 31 clear the pairs are CASP.
+        var exclusive = word != null && (*word & ExclusiveMask) == LoadExclusive && (*word & (Pair | Wide)) != Pair;
+        return Iss.StepValid | (exclusive ? Iss.StepExclusive : 0);
     }
 }

@@ -28,6 +28,7 @@ public sealed unsafe partial class Arm64Vcpu
     /// <summary>Applies a TLB maintenance operation to this vCPU. On its own thread, or in turns on one thread.</summary>
     internal void Apply(in TlbInvalidation operation)
     {
+        ResolveBranchSource();
         lookupsChanged = true;
         switch (operation.Kind)
         {

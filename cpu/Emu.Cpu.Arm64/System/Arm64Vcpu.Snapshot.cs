@@ -12,6 +12,7 @@ public sealed unsafe partial class Arm64Vcpu
     public override void Save(SnapshotWriter writer)
     {
         var s = State;
+        a->System.Btype = (ulong)Btype << BtypeShift;
         writer.U8(SnapshotVersion);
         writer.Bytes(new ReadOnlySpan<byte>((byte*)s + CpuState.RegistersOffset, 32 * sizeof(ulong)));
         writer.U64(s->Flags);
@@ -70,6 +71,7 @@ public sealed unsafe partial class Arm64Vcpu
             throw new InvalidDataException($"{SnapshotName}: exclusive monitor of {s->ExclusiveSize} bytes, expected 0 to 16");
         }
 
+        Btype = (BranchType)((a->System.Btype >> BtypeShift) & 3);
         s->LinkFrom = null;
         s->ExactRetired = s->Retired;
         fault = default;

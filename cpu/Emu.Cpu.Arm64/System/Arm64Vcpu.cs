@@ -17,6 +17,7 @@ public sealed unsafe partial class Arm64Vcpu : Vcpu, IA64Exceptions
     private readonly Arm64State* a;
     private readonly A64Translator translator;
     private readonly ulong[] modeByLevel = new ulong[4];
+    private readonly ulong sctlrMask;
 
     internal Arm64Vcpu(Arm64Cluster cluster, Arm64VcpuConfiguration configuration)
         : base(configuration.Index, Arm64State.Size, cluster.Shared)
@@ -25,6 +26,7 @@ public sealed unsafe partial class Arm64Vcpu : Vcpu, IA64Exceptions
         Configuration = configuration;
         a = (Arm64State*)State;
         State->Parallel = cluster.Parallel ? 1 : 0;
+        sctlrMask = SystemRegisterTable.SctlrMaskOf(cluster.Features);
         HasGicRegisters = configuration.SystemRegisterDevices.Count != 0;
         IdRegisters = A64Features.IdRegisters(cluster.Features, HasGicRegisters, cluster.PointerAuthenticationAlgorithm);
         translator = new A64Translator { Vcpu = this, PointerAuthenticationAlgorithm = cluster.PointerAuthenticationAlgorithm };
@@ -139,6 +141,7 @@ public sealed unsafe partial class Arm64Vcpu : Vcpu, IA64Exceptions
         r.Cntfrq = GenericTimer.Frequency;
         r.OsLock = 2;
         fault = default;
+        Btype = BranchType.None;
         PhysicalTimer.Update();
         VirtualTimer.Update();
         StateReplaced();
@@ -150,6 +153,7 @@ public sealed unsafe partial class Arm64Vcpu : Vcpu, IA64Exceptions
     /// <summary>Everything derived from the registers is made again.</summary>
     private void StateReplaced()
     {
+        refusedStamp = NoStamp;
         Tlb.FlushAll();
         largestMask = SmallestLargeMask;
         FlushCodeLookups();
@@ -182,7 +186,6 @@ public sealed unsafe partial class Arm64Vcpu : Vcpu, IA64Exceptions
 
             mode |= (sctlr & (el == 0 ? Sctlr.SA0 : Sctlr.SA)) != 0 ? A64Mode.CheckSp : 0;
             mode |= (sctlr & Sctlr.A) != 0 ? A64Mode.CheckAlignment : 0;
-            mode |= guardedSeen[el] ? A64Mode.Bti : 0;
             modeByLevel[el] = (ulong)mode;
         }
 

@@ -79,7 +79,11 @@ public static unsafe class CacheHelpers
         Permitted(SystemHelpers.Owner(s), op, Sctlr.UCI) && TryAccess(s, op, write: false, out _) ? Status.Continue : Status.Fault;
 
     /// <summary>DC IVAC: checks that the address can be written.</summary>
-    public static int InvalidateData(CpuState* s, MicroOp* op) => TryAccess(s, op, write: true, out _) ? Status.Continue : Status.Fault;
+    public static int InvalidateData(CpuState* s, MicroOp* op) =>
+        TryAccess(s, op, write: true, out _) && SystemHelpers.Owner(s).PermitsInvalidation(*(ulong*)((byte*)s + op->A)) ? Status.Continue : Status.Fault;
+
+    /// <summary>CFP, DVP and CPP RCTX: nothing is predicted; EL0 needs SCTLR_EL1.EnRCTX.</summary>
+    public static int RestrictPrediction(CpuState* s, MicroOp* op) => Permitted(SystemHelpers.Owner(s), op, Sctlr.EnRCTX) ? Status.Continue : Status.Fault;
 
     /// <summary>DC ZVA.</summary>
     public static int Zero(CpuState* s, MicroOp* op)
@@ -108,7 +112,7 @@ public static unsafe class CacheHelpers
         var host = MemoryAccess.Probe(s, op, line, LineBytes, write: true, out var status);
         if (status == Status.Fault)
         {
-            cpu.SetFaultAddress(va);
+            cpu.SetAbortAddress(va);
             return Status.Fault;
         }
 
@@ -153,7 +157,7 @@ public static unsafe class CacheHelpers
     private static bool TryAccess(CpuState* s, MicroOp* op, bool write, out ulong physical)
     {
         var va = *(ulong*)((byte*)s + op->A);
-        var e = (TlbEntry*)(s->Tlb + ((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask));
+        var e = (TlbEntry*)(s->Tlb + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
         if (((write ? e->WriteTag : e->ReadTag) & ~(TlbEntry.Slow | TlbEntry.Code)) == (va & TlbEntry.PageMask))
         {
             physical = (e->Info & TlbEntry.PageMask) | (va & ~TlbEntry.PageMask);

@@ -123,6 +123,9 @@ public static class Iss
     /// <summary>Software Step ISV: EX is valid.</summary>
     public const uint StepValid = 1u << 24;
 
+    /// <summary>Software Step EX: the instruction stepped was a Load-Exclusive.</summary>
+    public const uint StepExclusive = 1u << 6;
+
     /// <summary>Syndrome of a trapped system instruction (ISS for EC 0x18) from its instruction word.</summary>
     public static uint OfSystemInstruction(uint word)
     {
@@ -186,6 +189,9 @@ public static class Sctlr
     /// <summary>Data cache enable.</summary>
     public const ulong C = 1UL << 2;
 
+    /// <summary>EL0 may use CFP, DVP and CPP RCTX.</summary>
+    public const ulong EnRCTX = 1UL << 10;
+
     /// <summary>SP alignment check at this level.</summary>
     public const ulong SA = 1UL << 3;
 
@@ -231,7 +237,7 @@ public static class Sctlr
     /// <summary>Enable pointer authentication with key IA.</summary>
     public const ulong EnIA = 1UL << 31;
 
-    /// <summary>PAC instructions are BTI-compatible at EL0 only with PACIASP as "j" refused.</summary>
+    /// <summary>PACIASP and PACIBSP at EL0 refuse a BR that BTI c refuses.</summary>
     public const ulong BT0 = 1UL << 35;
 
     /// <summary>The same at EL1.</summary>
@@ -251,4 +257,7 @@ public static class Sctlr
 
     /// <summary>Bits that change translations already in a TLB.</summary>
     public const ulong ChangesTranslation = M | A | WXN | EPAN;
+
+    /// <summary>Bits that change which targets of indirect branches are permitted.</summary>
+    public const ulong ChangesBranchTargets = BT0 | BT1;
 }

@@ -51,13 +51,6 @@ public static unsafe class SystemHelpers
         return Status.ExitPc;
     }
 
-    /// <summary>What PSTATE.BTYPE would be after an indirect branch (A is its target, Aux the BTYPE, B the branch's own address where that matters).</summary>
-    public static int BranchTarget(CpuState* s, MicroOp* op)
-    {
-        var here = *(ulong*)((byte*)s + op->B);
-        return Owner(s).PermitsBranch(*(ulong*)((byte*)s + op->A), (BranchType)op->Aux, here) ? Status.Continue : Status.Fault;
-    }
-
     /// <summary>BRK.</summary>
     public static int Brk(CpuState* s, MicroOp* op)
     {

@@ -76,9 +76,9 @@ public static unsafe class SystemOperationTable
             new(0, 7, 8, 3, "AT S1E0W", 1, &AddressTranslation.Execute),
             new(0, 7, 9, 0, "AT S1E1RP", 1, &AddressTranslation.Execute, A64Feature.PAN2),
             new(0, 7, 9, 1, "AT S1E1WP", 1, &AddressTranslation.Execute, A64Feature.PAN2),
-            new(3, 7, 3, 4, "CFP RCTX", 1, null, A64Feature.SPECRES),
-            new(3, 7, 3, 5, "DVP RCTX", 1, null, A64Feature.SPECRES),
-            new(3, 7, 3, 7, "CPP RCTX", 1, null, A64Feature.SPECRES),
+            new(3, 7, 3, 4, "CFP RCTX", 0, &CacheHelpers.RestrictPrediction, A64Feature.SPECRES),
+            new(3, 7, 3, 5, "DVP RCTX", 0, &CacheHelpers.RestrictPrediction, A64Feature.SPECRES),
+            new(3, 7, 3, 7, "CPP RCTX", 0, &CacheHelpers.RestrictPrediction, A64Feature.SPECRES),
         ];
         AddTlbi(rows, 7, "", &TlbHelpers.Local, null);
         AddTlbi(rows, 3, "IS", &TlbHelpers.Broadcast, null);

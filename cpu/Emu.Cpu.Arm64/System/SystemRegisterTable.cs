@@ -151,9 +151,27 @@ public static unsafe partial class SystemRegisterTable
     /// <summary>FPSR: QC and the cumulative exception flags.</summary>
     private const ulong FpsrMask = (1UL << 27) | (1UL << 7) | 0x1F;
 
-    /// <summary>SCTLR_EL1 bits that can be written; those of absent features do nothing.</summary>
-    private const ulong SctlrMask = Sctlr.M | Sctlr.A | Sctlr.C | Sctlr.SA | Sctlr.SA0 | Sctlr.UMA | Sctlr.I | Sctlr.EnDB | Sctlr.DZE | Sctlr.UCT | Sctlr.NTWI
+    /// <summary>SCTLR_EL1 bits that can be written; <see cref="SctlrMaskOf"/> takes away those of absent features.</summary>
+    private const ulong SctlrMask = Sctlr.M | Sctlr.A | Sctlr.C | Sctlr.SA | Sctlr.SA0 | Sctlr.UMA | Sctlr.EnRCTX | Sctlr.I | Sctlr.EnDB | Sctlr.DZE | Sctlr.UCT | Sctlr.NTWI
         | Sctlr.NTWE | Sctlr.WXN | Sctlr.SPAN | Sctlr.UCI | Sctlr.EnDA | Sctlr.EnIB | Sctlr.EnIA | Sctlr.BT0 | Sctlr.BT1 | Sctlr.MSCEn | Sctlr.DSSBS | Sctlr.EPAN;
+
+    private static readonly (A64Feature Feature, ulong Bits)[] SctlrFeatures =
+    [
+        (A64Feature.PAuth, Sctlr.EnIA | Sctlr.EnIB | Sctlr.EnDA | Sctlr.EnDB), (A64Feature.PAN, Sctlr.SPAN), (A64Feature.PAN3, Sctlr.EPAN),
+        (A64Feature.BTI, Sctlr.BT0 | Sctlr.BT1), (A64Feature.MOPS, Sctlr.MSCEn), (A64Feature.SSBS2, Sctlr.DSSBS), (A64Feature.SPECRES, Sctlr.EnRCTX),
+    ];
+
+    /// <summary>SCTLR_EL1 bits that can be written on a CPU with these features.</summary>
+    public static ulong SctlrMaskOf(A64FeatureSet features)
+    {
+        var mask = SctlrMask;
+        foreach (var (feature, bits) in SctlrFeatures)
+        {
+            mask &= features.Has(feature) ? ulong.MaxValue : ~bits;
+        }
+
+        return mask;
+    }
 
     /// <summary>TCR_EL1 bits that can be written: T0SZ to A1, EPD1 to TG1, IPS, AS, TBI, HA, HD, HPD, E0PD, TBID, DS; not HWU, NFD, TCMA, MTX.</summary>
     private const ulong TcrMask = 0x0998_07F7_FFFF_FFBF;

@@ -30,9 +30,6 @@ public enum A64Mode : ulong
     /// <summary>SCTLR_ELx.A: all data accesses are alignment checked.</summary>
     CheckAlignment = 64,
 
-    /// <summary>Guarded pages are in use at this exception level: indirect branches look at their targets (FEAT_BTI).</summary>
-    Bti = 128,
-
     /// <summary>PSTATE.SP is 0 above EL0: SP_EL0 is the current stack pointer, and not accessible by its name.</summary>
     StackPointerEl0 = 256,
 

@@ -9,15 +9,6 @@ namespace Emu.Cpu.Arm64.Translate;
 /// <summary>Branches; exception generation and system instructions are elsewhere, authenticated branches in <see cref="PointerAuthenticationInstructions"/>.</summary>
 public static unsafe class Branches
 {
-    /// <summary>Aux of <see cref="MicroOpKind.JumpReg"/>: plain jump.</summary>
-    public const uint HintJump = 0;
-
-    /// <summary>Aux of <see cref="MicroOpKind.JumpReg"/>: call.</summary>
-    public const uint HintCall = 1;
-
-    /// <summary>Aux of <see cref="MicroOpKind.JumpReg"/>: return.</summary>
-    public const uint HintReturn = 2;
-
     /// <summary>The link register.</summary>
     public const uint LinkRegister = 30;
 
@@ -40,27 +31,22 @@ public static unsafe class Branches
     /// <summary>Emits the write of the return address to X30.</summary>
     internal static void Link(A64Translator t) => t.B.Emit(MicroOpKind.LeaPc, X(LinkRegister), imm: t.B.Offset + 4);
 
-    /// <summary>BTYPE of a BR through a register, for <see cref="CheckBranchTarget"/>: X16 and X17 are those that linkers use for veneers.</summary>
+    /// <summary>BTYPE of a BR through a register, if it is from a guarded page: X16 and X17 are those that linkers use for veneers.</summary>
     internal static BranchType JumpType(uint register) => register is 16 or 17 ? BranchType.Jump : BranchType.JumpOther;
 
-    /// <summary>
-    /// Emits, before the jump and after the link register's write, what FEAT_BTI has to say of the target. The Branch Target exception is the target's: the branch is done.
-    /// </summary>
-    internal static void CheckBranchTarget(this A64Translator t, ushort target, BranchType type)
+    /// <summary>Emits the jump to an address, of a type for FEAT_BTI to look at.</summary>
+    internal static void BranchTo(this A64Translator t, ushort target, BranchType type, uint hint = BranchHint.Jump)
     {
-        if ((t.Mode & A64Mode.Bti) == 0)
+        if (!t.Features.Has(A64Feature.BTI))
         {
-            return;
+            type = BranchType.None;
+        }
+        else if (type == BranchType.JumpOther)
+        {
+            t.B.Emit(MicroOpKind.LeaPc, CpuState.BranchSourceOffset, imm: t.B.Offset);
         }
 
-        var here = CpuState.Zero;
-        if (type == BranchType.JumpOther)
-        {
-            here = t.B.Temp();
-            t.B.Emit(MicroOpKind.LeaPc, here, imm: t.B.Offset);
-        }
-
-        t.B.CallChecked(&SystemHelpers.BranchTarget, a: target, b: here, aux: (uint)type);
+        t.B.Emit(MicroOpKind.JumpReg, a: target, imm: hint, aux: (uint)type);
     }
 
     private static bool B(A64Translator t, uint w)
@@ -72,7 +58,7 @@ public static unsafe class Branches
     private static bool Bl(A64Translator t, uint w)
     {
         Link(t);
-        t.B.Jump(SignedBits(w, 25, 0) << 2);
+        t.B.Jump(SignedBits(w, 25, 0) << 2, BranchHint.Call);
         return true;
     }
 
@@ -115,8 +101,7 @@ public static unsafe class Branches
     private static bool Br(A64Translator t, uint w)
     {
         var n = Bits(w, 9, 5);
-        t.CheckBranchTarget(X(n), JumpType(n));
-        t.B.Emit(MicroOpKind.JumpReg, a: X(n), aux: HintJump);
+        t.BranchTo(X(n), JumpType(n));
         return true;
     }
 
@@ -131,14 +116,13 @@ public static unsafe class Branches
         }
 
         Link(t);
-        t.CheckBranchTarget(target, BranchType.Call);
-        t.B.Emit(MicroOpKind.JumpReg, a: target, aux: HintCall);
+        t.BranchTo(target, BranchType.Call, BranchHint.Call);
         return true;
     }
 
     private static bool Ret(A64Translator t, uint w)
     {
-        t.B.Emit(MicroOpKind.JumpReg, a: X(Bits(w, 9, 5)), aux: HintReturn);
+        t.BranchTo(X(Bits(w, 9, 5)), BranchType.None, BranchHint.Return);
         return true;
     }
 }

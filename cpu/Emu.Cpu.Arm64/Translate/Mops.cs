@@ -250,6 +250,13 @@ public static unsafe class Mops
                 return size == 0 ? Status.ExitNext : Status.Fault;
             }
 
+            if (IsWatched(s, source + edge, readUnprivileged) || IsWatched(s, target + edge, writeUnprivileged))
+            {
+                // Up to the watched byte, which the probe stops at.
+                n = 1;
+                edge = 0;
+            }
+
             // Code in the bytes written is dropped afterwards (the probe looked at one byte only).
             Buffer.MemoryCopy(read - edge, write - edge, n, n);
             CpuState.OwnerOf(s).Memory.NotifyWritten(physical - edge, n);
@@ -303,6 +310,7 @@ public static unsafe class Mops
                 return size == 0 ? Status.ExitNext : Status.Fault;
             }
 
+            n = IsWatched(s, target, unprivileged) ? 1 : n;
             new Span<byte>(write, (int)n).Fill(value);
             CpuState.OwnerOf(s).Memory.NotifyWritten(physical, n);
             size += n;
@@ -316,8 +324,13 @@ public static unsafe class Mops
     private static byte* Writable(CpuState* s, MicroOp* op, ulong va, bool unprivileged, out ulong physical, out int status)
     {
         var host = MemoryAccess.Probe(s, op, va, 1, write: true, out status, unprivileged);
-        var e = (TlbEntry*)((unprivileged ? s->TlbUnprivileged : s->Tlb) + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
-        physical = (e->Info & TlbEntry.PageMask) | (va & ~TlbEntry.PageMask);
+        physical = (Entry(s, va, unprivileged)->Info & TlbEntry.PageMask) | (va & ~TlbEntry.PageMask);
         return host;
     }
+
+    /// <summary>A watchpoint watches something on the page of a byte that was probed.</summary>
+    private static bool IsWatched(CpuState* s, ulong va, bool unprivileged) => (Entry(s, va, unprivileged)->Info & (ulong)TlbInfo.Watched) != 0;
+
+    private static TlbEntry* Entry(CpuState* s, ulong va, bool unprivileged) =>
+        (TlbEntry*)((unprivileged ? s->TlbUnprivileged : s->Tlb) + (((va >> TlbEntry.IndexShift) & TlbEntry.IndexMask) ^ ((va >> TlbEntry.FoldShift) & TlbEntry.FoldMask)));
 }

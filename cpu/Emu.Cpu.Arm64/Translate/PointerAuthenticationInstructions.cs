@@ -236,8 +236,7 @@ public static unsafe class PointerAuthenticationInstructions
             Branches.Link(t);
         }
 
-        t.CheckBranchTarget(target, call ? BranchType.Call : Branches.JumpType(Bits(w, 9, 5)));
-        t.B.Emit(MicroOpKind.JumpReg, a: target, aux: call ? Branches.HintCall : Branches.HintJump);
+        t.BranchTo(target, call ? BranchType.Call : Branches.JumpType(Bits(w, 9, 5)), call ? BranchHint.Call : BranchHint.Jump);
         return true;
     }
 
@@ -250,7 +249,7 @@ public static unsafe class PointerAuthenticationInstructions
 
         var target = t.B.Temp();
         EmitAuthenticate(t, target, X(Branches.LinkRegister), Sp(31), (PointerAuthenticationKey)Bit(w, 10));
-        t.B.Emit(MicroOpKind.JumpReg, a: target, aux: Branches.HintReturn);
+        t.BranchTo(target, BranchType.None, BranchHint.Return);
         return true;
     }
 

@@ -76,14 +76,25 @@ public unsafe struct Block
     }
 }
 
-/// <summary>One way from a virtual PC to a block.</summary>
+/// <summary>One way from a virtual PC to a block, for those that arrive by one type of jump.</summary>
+/// <remarks>
+/// What arrives by a jump of a type other than 0 may be refused by the guest ISA (A64: BTI), so it has entries of its own, made when it was let in.
+/// Tags differ in bits 63:52, where the bits of a valid address are equal. The index takes them in, so that an address in which they are not
+/// never finds the entry of another.
+/// </remarks>
 [StructLayout(LayoutKind.Sequential)]
 public unsafe struct JumpCacheEntry
 {
     /// <summary>Log2 of the entries of a jump cache.</summary>
     public const int Bits = 12;
 
-    /// <summary>PC XOR <see cref="CpuState.PcTag"/>; <see cref="EmptyTag"/> when empty.</summary>
+    /// <summary>Lowest bit of a tag that the type of jump goes to.</summary>
+    public const int TypeShift = 52;
+
+    /// <summary>Lowest bit of an index that the type of jump goes to: another than bit 0, where address bit <see cref="TypeShift"/> goes.</summary>
+    public const int TypeIndexShift = 2;
+
+    /// <summary>PC XOR <see cref="CpuState.PcTag"/> XOR type of jump; <see cref="EmptyTag"/> when empty.</summary>
     public ulong Tag;
 
     /// <summary>The block.</summary>
@@ -92,6 +103,10 @@ public unsafe struct JumpCacheEntry
     /// <summary>Tag of an empty entry: not a possible instruction address on either ISA.</summary>
     public const ulong EmptyTag = 0x7FF0_DEAD_DEAD_DEAD;
 
-    /// <summary>Index of the entry for a PC.</summary>
-    public static uint Index(ulong pc) => ((uint)(pc >> 2) ^ (uint)(pc >> (2 + Bits))) & ((1u << Bits) - 1);
+    /// <summary>Index of the entry for a PC reached by a type of jump.</summary>
+    public static uint Index(ulong pc, uint type) =>
+        ((uint)(pc >> 2) ^ (uint)(pc >> (2 + Bits)) ^ (uint)(pc >> TypeShift) ^ (type << TypeIndexShift)) & ((1u << Bits) - 1);
+
+    /// <summary>Tag for a PC reached by a type of jump.</summary>
+    public static ulong TagOf(ulong pc, ulong pcTag, uint type) => pc ^ pcTag ^ ((ulong)type << TypeShift);
 }

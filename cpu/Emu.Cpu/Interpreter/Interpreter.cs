@@ -1993,6 +1993,12 @@ public static unsafe class Interpreter
                 case MicroOpKind.JumpReg:
                 {
                     s->Pc = *(ulong*)(r + op->A);
+                    s->BranchStamp = (s->Retired << 2) | op->Aux;
+                    if (op->Imm == BranchHint.Return)
+                    {
+                        goto FromPredictor;
+                    }
+
                     goto FromJumpCache;
                 }
 
@@ -2151,9 +2157,25 @@ public static unsafe class Interpreter
             return BlockExit.LinkWanted;
         }
 
+        goto FromJumpCache;
+
+    FromPredictor:
+        // Only compiled code pushes, but what it called may return here.
+        var entry = (JumpCacheEntry*)(r + CpuState.ReturnsOffset + s->ReturnTop);
+        if (entry->Tag == (s->Pc ^ s->PcTag))
+        {
+            s->ReturnTop = (s->ReturnTop - (ulong)sizeof(JumpCacheEntry)) & CpuState.ReturnTopMask;
+            if (entry->Target->Key == s->ModeKey)
+            {
+                block = entry->Target;
+                goto Next;
+            }
+        }
+
     FromJumpCache:
-        var entry = s->JumpCache + JumpCacheEntry.Index(s->Pc);
-        if (entry->Tag == (s->Pc ^ s->PcTag) && entry->Target->Key == s->ModeKey)
+        var type = s->ArrivalType;
+        entry = s->JumpCache + JumpCacheEntry.Index(s->Pc, type);
+        if (entry->Tag == JumpCacheEntry.TagOf(s->Pc, s->PcTag, type) && entry->Target->Key == s->ModeKey)
         {
             block = entry->Target;
             goto Next;

@@ -126,8 +126,10 @@ public sealed unsafe class BlockBuilder : IDisposable
         Emit(MicroOpKind.CallEnd, d, a, b, (long)helper, aux, (ushort)(Offset + InstructionLength));
 
     /// <summary>Emits a jump to an offset from the current instruction.</summary>
-    public void Jump(long offset) =>
-        Emit(MicroOpKind.Jump, imm: Offset + offset, c: (ushort)(InPage(Offset + offset) ? 1 : 0));
+    /// <param name="offset">In bytes.</param>
+    /// <param name="hint">A <see cref="BranchHint"/>.</param>
+    public void Jump(long offset, uint hint = BranchHint.Jump) =>
+        Emit(MicroOpKind.Jump, imm: Offset + offset, aux: hint, c: (ushort)(InPage(Offset + offset) ? 1 : 0));
 
     /// <summary>Emits a conditional branch to an offset from the current instruction; not taken goes to the next one.</summary>
     /// <param name="kind">A Branch kind.</param>

@@ -35,6 +35,19 @@ public struct MicroOp
     public ushort Left;
 }
 
+/// <summary>What a block's last jump does: <see cref="MicroOp.Aux"/> of <see cref="MicroOpKind.Jump"/>, <see cref="MicroOp.Imm"/> of <see cref="MicroOpKind.JumpReg"/>.</summary>
+public static class BranchHint
+{
+    /// <summary>Nothing but jump.</summary>
+    public const uint Jump = 0;
+
+    /// <summary>Calls a function, which will return behind the block.</summary>
+    public const uint Call = 1;
+
+    /// <summary>Returns from a function.</summary>
+    public const uint Return = 2;
+}
+
 /// <summary>What a helper or a slow path tells the engine that called it.</summary>
 public static class Status
 {

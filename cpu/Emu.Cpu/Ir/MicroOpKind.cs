@@ -469,9 +469,9 @@ public enum MicroOpKind : ushort
     CallEnd,
 
     // Block ends: Imm = offset from Pc; C bit 0: exit 0 may be linked, bit 1: exit 1 may be linked.
-    /// <summary>go to Pc + Imm by exit 0.</summary>
+    /// <summary>go to Pc + Imm by exit 0; Aux is a <see cref="BranchHint"/>.</summary>
     Jump,
-    /// <summary>go to A; Aux = 0 jump, 1 call, 2 return.</summary>
+    /// <summary>go to A; Aux = type of jump, 0 to 3: what the guest ISA lets in at the target (A64: PSTATE.BTYPE); Imm is a <see cref="BranchHint"/>, a return of type 0.</summary>
     JumpReg,
     /// <summary>condition in Aux: go to Pc + Imm by exit 1, else to the next instruction by exit 0.</summary>
     BranchIf,

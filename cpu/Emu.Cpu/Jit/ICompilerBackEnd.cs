@@ -1,5 +1,6 @@
 // The contract of a compiler back end: a region of micro-ops in, a code handle out.
 using Emu.Cpu.Blocks;
+using Emu.Cpu.Ir;
 
 namespace Emu.Cpu.Jit;
 
@@ -61,8 +62,34 @@ public sealed unsafe class RegionBlock
     /// <summary>Index in the region of the target of exit 1, or -1 when it leaves the region.</summary>
     public int Next1 { get; set; } = -1;
 
+    /// <summary>For a block that calls: the block it is to return to, or 0 when there is none yet. May be invalid by the time the code runs.</summary>
+    public nint ReturnHandle { get; init; }
+
+    /// <summary>For a block that calls a block of the region: the index in the region of where it returns to, or -1.</summary>
+    public int Return { get; set; } = -1;
+
     /// <summary>The block.</summary>
     public Block* Block => (Block*)Handle;
+
+    /// <summary>It ends with a call.</summary>
+    public bool IsCall => Hint == BranchHint.Call;
+
+    /// <summary>It ends with a return.</summary>
+    public bool IsReturn => Hint == BranchHint.Return;
+
+    private uint Hint
+    {
+        get
+        {
+            var last = Block->Ops + Block->OpCount - 1;
+            return last->Kind switch
+            {
+                MicroOpKind.Jump => last->Aux,
+                MicroOpKind.JumpReg => (uint)last->Imm,
+                _ => BranchHint.Jump,
+            };
+        }
+    }
 }
 
 /// <summary>What is compiled at once: blocks of one page connected by links, entered at the first.</summary>
@@ -70,6 +97,9 @@ public sealed class Region
 {
     /// <summary>The blocks, the entry first.</summary>
     public List<RegionBlock> Blocks { get; } = [];
+
+    /// <summary>Indices of the blocks that a return of the region may go on to: those behind its calls of its own blocks.</summary>
+    public List<int> ReturnPoints { get; } = [];
 
     /// <summary>Guest instructions.</summary>
     public int Instructions { get; set; }

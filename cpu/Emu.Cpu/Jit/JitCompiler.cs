@@ -29,6 +29,12 @@ public sealed unsafe class JitCompiler : IDisposable
     /// <summary>How often the thread looks whether retired code can be let go of, in milliseconds, while there is some.</summary>
     private const int ReleaseInterval = 20;
 
+    /// <summary>What is left of a queued block's looks each time the queue is gone through: about a compilation, or a millisecond, later.</summary>
+    private const float LooksKept = 0.9f;
+
+    /// <summary>A queued block with fewer looks left is not run at present, and waits until it is.</summary>
+    private const float LooksOfRunning = 0.5f;
+
     private readonly List<Wanted> queue = [];
     private readonly Dictionary<nint, List<Region>> regionsOf = [];
     private readonly Queue<Region> byAge = new();
@@ -39,6 +45,8 @@ public sealed unsafe class JitCompiler : IDisposable
     private CodeCache cache = null!;
     private bool stopping;
     private bool busy;
+    private bool draining;
+    private volatile bool waitingForLooks;
     private bool releaseWanted;
     private long generation;
     private long size;
@@ -105,6 +113,14 @@ public sealed unsafe class JitCompiler : IDisposable
     {
         if (Volatile.Read(ref block->CompileState) != (int)CompileState.None)
         {
+            if (waitingForLooks && block->CompileState == (int)CompileState.Queued)
+            {
+                lock (queue)
+                {
+                    Monitor.Pulse(queue);
+                }
+            }
+
             return;
         }
 
@@ -121,7 +137,7 @@ public sealed unsafe class JitCompiler : IDisposable
             if (block->CompileState == (int)CompileState.None)
             {
                 block->CompileState = (int)CompileState.Queued;
-                queue.Add(new Wanted((nint)block, generation, 0));
+                queue.Add(new Wanted((nint)block, generation, 0, 0));
                 Monitor.Pulse(queue);
             }
         }
@@ -132,10 +148,14 @@ public sealed unsafe class JitCompiler : IDisposable
     {
         lock (queue)
         {
+            draining = true;
+            Monitor.PulseAll(queue);
             while (queue.Count > 0 || busy)
             {
                 Monitor.Wait(queue, 10);
             }
+
+            draining = false;
         }
     }
 
@@ -165,9 +185,13 @@ public sealed unsafe class JitCompiler : IDisposable
             {
                 busy = false;
                 Monitor.PulseAll(queue);
-                if (queue.Count == 0 && !stopping && !releaseWanted)
+                (handle, requested) = TakeHottest();
+                if (handle == 0 && !stopping && !releaseWanted)
                 {
+                    waitingForLooks = queue.Count != 0;
                     Monitor.Wait(queue, retiredLeft ? ReleaseInterval : Timeout.Infinite);
+                    waitingForLooks = false;
+                    (handle, requested) = TakeHottest();
                 }
 
                 if (stopping)
@@ -176,7 +200,6 @@ public sealed unsafe class JitCompiler : IDisposable
                 }
 
                 releaseWanted = false;
-                (handle, requested) = queue.Count == 0 ? (0, 0) : TakeHottest();
                 busy = handle != 0;
             }
 
@@ -208,41 +231,57 @@ public sealed unsafe class JitCompiler : IDisposable
 
         if (collect)
         {
-            GC.Collect();
+            HostAllocator.FreeCollected();
         }
 
         return left;
     }
 
-    /// <summary>A block in the queue, and how often it had been looked for when the queue was last gone through.</summary>
-    private readonly record struct Wanted(nint Block, long Generation, int SeenLooks);
+    /// <summary>A block in the queue, how often it had been looked for when the queue was last gone through, and its looks, fading.</summary>
+    private readonly record struct Wanted(nint Block, long Generation, int SeenLooks, float Looks);
 
     /// <summary>
-    /// Takes the block that runs most right now: the compiler is always behind during a boot, and what was hot when it was asked for may have
-    /// ended since. Hottest is most instructions interpreted since the last time, then since the start. Under the queue's lock.
+    /// Takes the block that runs most at present: the compiler is always behind during a boot, and what was hot when it was asked for may have
+    /// ended since. Hottest is most instructions interpreted of late. What is not run any more stays in the queue until it is. Under the queue's lock.
     /// </summary>
     private (nint Block, long Generation) TakeHottest()
     {
-        var best = 0;
-        var bestRecent = -1L;
-        var bestTotal = -1L;
-        for (var i = 0; i < queue.Count; i++)
+        var best = -1;
+        var bestHeat = -1f;
+        for (var i = queue.Count - 1; i >= 0; i--)
         {
             var wanted = queue[i];
             var block = (Block*)wanted.Block;
-            var looks = block->Looks;
-            var recent = (long)(looks - wanted.SeenLooks) * block->Count;
-            var total = (long)looks * block->Count;
-            if (recent > bestRecent || (recent == bestRecent && total > bestTotal))
+            if (block->Key == Block.InvalidKey || block->CompileState != (int)CompileState.Queued)
             {
-                (best, bestRecent, bestTotal) = (i, recent, total);
+                TakeAt(i);
+                best = best == queue.Count ? i : best;
+                continue;
             }
 
-            queue[i] = wanted with { SeenLooks = looks };
+            var seen = block->Looks;
+            var looks = (wanted.Looks * LooksKept) + Math.Max(seen - wanted.SeenLooks, 0);
+            var heat = looks * block->Count;
+            if (heat > bestHeat && (looks >= LooksOfRunning || draining))
+            {
+                (best, bestHeat) = (i, heat);
+            }
+
+            queue[i] = wanted with { SeenLooks = seen, Looks = looks };
         }
 
-        var taken = queue[best];
-        queue[best] = queue[^1];
+        if (best < 0)
+        {
+            return (0, 0);
+        }
+
+        return TakeAt(best);
+    }
+
+    private (nint Block, long Generation) TakeAt(int index)
+    {
+        var taken = queue[index];
+        queue[index] = queue[^1];
         queue.RemoveAt(queue.Count - 1);
         return (taken.Block, taken.Generation);
     }
@@ -257,7 +296,7 @@ public sealed unsafe class JitCompiler : IDisposable
                 return;
             }
 
-            region = RegionBuilder.Build(block, cache.InitialHeat / WarmFraction, cache.InitialHeat);
+            region = RegionBuilder.Build(cache, block, cache.InitialHeat / WarmFraction);
         }
 
         // The back end reads micro-ops without the lock: Flush, the only one that reuses their memory, waits for it here.

@@ -12,52 +12,95 @@ public static unsafe class RegionBuilder
     /// <summary>Guest instructions of a region, at most (compile time grows faster than linearly from about 200 on).</summary>
     public const int MaximumInstructions = 120;
 
+    /// <summary>Blocks that the returns of a region go on to, at most: each return compares with all of them.</summary>
+    public const int MaximumReturnPoints = 4;
+
     /// <summary>The region entered at a block.</summary>
+    /// <param name="cache">Where the blocks behind calls are looked for.</param>
     /// <param name="entry">Its first block.</param>
     /// <param name="warm">Entries by the interpreter that a further block must have had, out of <see cref="CodeCache.InitialHeat"/>.</param>
-    /// <param name="initialHeat">What the entry counter of a block starts at.</param>
-    public static Region Build(Block* entry, int warm = 0, int initialHeat = 0)
+    public static Region Build(CodeCache cache, Block* entry, int warm = 0)
     {
         var region = new Region();
-        Add(region, entry, entry);
-        for (var i = 0; i < region.Blocks.Count; i++)
+        var builder = new Builder(cache, region, entry, warm);
+        builder.Add(entry);
+        var followed = 0;
+        do
         {
-            var b = region.Blocks[i];
-            b.Next0 = Follow(region, entry, b.Block->Next0, warm, initialHeat);
-            b.Next1 = Follow(region, entry, b.Block->Next1, warm, initialHeat);
-        }
+            for (; followed < region.Blocks.Count; followed++)
+            {
+                var b = region.Blocks[followed];
+                b.Next0 = builder.Follow(b.Block->Next0);
+                b.Next1 = builder.Follow(b.Block->Next1);
+            }
 
+            builder.FollowReturns();
+        }
+        while (followed < region.Blocks.Count);
         return region;
     }
 
-    private static int Follow(Region region, Block* entry, Block* next, int warm, int initialHeat)
+    private readonly struct Builder(CodeCache cache, Region region, Block* entry, int warm)
     {
-        if (next == null || next->Key != entry->Key)
+        /// <summary>The index of a block that comes next, which joins if it can; -1 if not.</summary>
+        public int Follow(Block* next)
         {
-            return -1;
+            if (next == null || next->Key != entry->Key)
+            {
+                return -1;
+            }
+
+            for (var i = 0; i < region.Blocks.Count; i++)
+            {
+                if (region.Blocks[i].Block == next)
+                {
+                    return i;
+                }
+            }
+
+            var warmEnough = next->CompileState != (int)CompileState.None || cache.InitialHeat - next->Heat >= warm;
+            if (!warmEnough || region.Blocks.Count >= MaximumBlocks || region.Instructions + next->Count > MaximumInstructions)
+            {
+                return -1;
+            }
+
+            return Add(next);
         }
 
-        for (var i = 0; i < region.Blocks.Count; i++)
+        /// <summary>Where a function of the region returns, the blocks behind the region's calls follow.</summary>
+        public void FollowReturns()
         {
-            if (region.Blocks[i].Block == next)
+            if (!region.Blocks.Exists(b => b.IsReturn))
             {
-                return i;
+                return;
+            }
+
+            for (var i = 0; i < region.Blocks.Count && region.ReturnPoints.Count < MaximumReturnPoints; i++)
+            {
+                var b = region.Blocks[i];
+                if (b.IsCall && b.Next0 >= 0 && b.Return < 0)
+                {
+                    b.Return = Follow((Block*)b.ReturnHandle);
+                    if (b.Return >= 0 && !region.ReturnPoints.Contains(b.Return))
+                    {
+                        region.ReturnPoints.Add(b.Return);
+                    }
+                }
             }
         }
 
-        var warmEnough = next->CompileState != (int)CompileState.None || initialHeat - next->Heat >= warm;
-        if (!warmEnough || region.Blocks.Count >= MaximumBlocks || region.Instructions + next->Count > MaximumInstructions)
+        public int Add(Block* block)
         {
-            return -1;
+            // Within the page: what lies in the next one may be anything by the time of the return.
+            var behind = block->Physical + (ulong)block->Length;
+            region.Blocks.Add(new RegionBlock
+            {
+                Handle = (nint)block,
+                Delta = (long)(block->Physical - entry->Physical),
+                ReturnHandle = (behind & 0xFFF) == 0 ? 0 : (nint)cache.Find(behind, block->Key),
+            });
+            region.Instructions += block->Count;
+            return region.Blocks.Count - 1;
         }
-
-        return Add(region, entry, next);
-    }
-
-    private static int Add(Region region, Block* entry, Block* block)
-    {
-        region.Blocks.Add(new RegionBlock { Handle = (nint)block, Delta = (long)(block->Physical - entry->Physical) });
-        region.Instructions += block->Count;
-        return region.Blocks.Count - 1;
     }
 }

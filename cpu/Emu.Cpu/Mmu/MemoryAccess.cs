@@ -74,7 +74,7 @@ public static unsafe class MemoryAccess
         }
 
         e = Find(cpu, s, va, write ? AccessKind.Write : AccessKind.Read, unprivileged);
-        if (e == null || !CheckAlignment(cpu, e, va, size, write))
+        if (e == null || !CheckAlignment(cpu, e, va, size, write, unprivileged))
         {
             status = Status.Fault;
             return null;
@@ -106,7 +106,7 @@ public static unsafe class MemoryAccess
         }
 
         var e = Find(cpu, s, va, AccessKind.Read, unprivileged);
-        if (e == null || !CheckAlignment(cpu, e, va, size, write: false))
+        if (e == null || !CheckAlignment(cpu, e, va, size, write: false, unprivileged))
         {
             return Status.Fault;
         }
@@ -118,7 +118,7 @@ public static unsafe class MemoryAccess
 
         // Page crossing: the second page may evict the first one's entry only if they share an index, which neighbours do not.
         var second = Find(cpu, s, va + (ulong)inPage, AccessKind.Read, unprivileged);
-        if (second == null || !CheckAlignment(cpu, second, va, size, write: false))
+        if (second == null || !CheckAlignment(cpu, second, va, size, write: false, unprivileged))
         {
             return Status.Fault;
         }
@@ -141,7 +141,7 @@ public static unsafe class MemoryAccess
         }
 
         var e = Find(cpu, s, va, AccessKind.Write, unprivileged);
-        if (e == null || !CheckAlignment(cpu, e, va, size, write: true))
+        if (e == null || !CheckAlignment(cpu, e, va, size, write: true, unprivileged))
         {
             return Status.Fault;
         }
@@ -152,7 +152,7 @@ public static unsafe class MemoryAccess
         }
 
         var second = Find(cpu, s, va + (ulong)inPage, AccessKind.Write, unprivileged);
-        if (second == null || !CheckAlignment(cpu, second, va, size, write: true))
+        if (second == null || !CheckAlignment(cpu, second, va, size, write: true, unprivileged))
         {
             return Status.Fault;
         }
@@ -183,13 +183,8 @@ public static unsafe class MemoryAccess
     private static int StorePart(Vcpu cpu, CpuState* s, TlbEntry* e, ulong va, int size, byte* source)
     {
         var info = (TlbInfo)e->Info;
-        if ((info & TlbInfo.Ram) != 0)
+        if ((info & (TlbInfo.Ram | TlbInfo.ReadOnlyMemory)) == TlbInfo.Ram)
         {
-            if ((info & TlbInfo.ReadOnlyMemory) != 0)
-            {
-                return Status.Continue;
-            }
-
             // Written first, invalidated after: a translation made in between is dropped too.
             Copy((void*)(va + e->Addend), source, size);
             return (e->WriteTag & TlbEntry.Code) != 0 && InvalidateCode(cpu, e, va, size) && cpu.CodeWriteEndsBlock
@@ -228,7 +223,7 @@ public static unsafe class MemoryAccess
     private static bool CheckAlignmentFirst(Vcpu cpu, ulong va, int size, bool write) =>
         (va & ((ulong)size - 1)) == 0 || !cpu.ChecksAlignmentFirst || cpu.PermitsUnaligned(va, size, write);
 
-    private static bool CheckAlignment(Vcpu cpu, TlbEntry* e, ulong va, int size, bool write)
+    private static bool CheckAlignment(Vcpu cpu, TlbEntry* e, ulong va, int size, bool write, bool unprivileged)
     {
         if ((e->Info & (ulong)(TlbInfo.Device | TlbInfo.CheckAlignment)) != 0 && (va & ((ulong)size - 1)) != 0)
         {
@@ -236,7 +231,7 @@ public static unsafe class MemoryAccess
             return cpu.PermitsUnaligned(va, size, write);
         }
 
-        return (e->Info & (ulong)TlbInfo.Watched) == 0 || cpu.PermitsWatched(va, size, write);
+        return (e->Info & (ulong)TlbInfo.Watched) == 0 || cpu.PermitsWatched(va, size, write, unprivileged);
     }
 
     /// <summary>Invalidates code under a write; true when some was there. Clears the entry's flag when the page holds no code any more.</summary>

@@ -96,11 +96,7 @@ public sealed class GenericEventDevice(IInterruptLine irq) : IMmioDevice, ISnaps
     {
         lock (gate)
         {
-            if (reader.U8() is var version && version != SnapshotVersion)
-            {
-                throw new InvalidDataException($"{SnapshotName}: snapshot version {version}, expected {SnapshotVersion}");
-            }
-
+            reader.Version(SnapshotVersion, SnapshotName);
             events = (GenericEvent)reader.U8();
             irq.Set(events != 0);
         }

@@ -163,11 +163,7 @@ public sealed class PciHotplugController : IMmioDevice, ISnapshotable
     {
         lock (gate)
         {
-            if (reader.U8() is var version && version != SnapshotVersion)
-            {
-                throw new InvalidDataException($"{SnapshotName}: snapshot version {version}, expected {SnapshotVersion}");
-            }
-
+            reader.Version(SnapshotVersion, SnapshotName);
             selected = reader.U32();
             for (var i = 0; i < added.Length; i++)
             {

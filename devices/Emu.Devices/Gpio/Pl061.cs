@@ -190,11 +190,7 @@ public sealed class Pl061 : IMmioDevice, ISnapshotable
     {
         lock (sync)
         {
-            if (reader.U8() is var version && version != SnapshotVersion)
-            {
-                throw new InvalidDataException($"{SnapshotName}: snapshot version {version}, expected {SnapshotVersion}");
-            }
-
+            reader.Version(SnapshotVersion, SnapshotName);
             if (reader.Bytes(9) is not [var i, var o, var d, var s, var b, var v, var e, var g, var a])
             {
                 throw new InvalidDataException($"{SnapshotName}: the registers are not 9 bytes");

@@ -76,11 +76,7 @@ public sealed class PowerButton : ISnapshotable
     {
         lock (sync)
         {
-            if (reader.U8() is var version && version != SnapshotVersion)
-            {
-                throw new InvalidDataException($"{SnapshotName}: snapshot version {version}, expected {SnapshotVersion}");
-            }
-
+            reader.Version(SnapshotVersion, SnapshotName);
             releaseTime = reader.U64();
             timer.Arm(releaseTime);
         }

@@ -185,11 +185,7 @@ public sealed class Pl031 : IMmioDevice, ISnapshotable
     {
         lock (sync)
         {
-            if (reader.U8() is var version && version != SnapshotVersion)
-            {
-                throw new InvalidDataException($"{SnapshotName}: snapshot version {version}, expected {SnapshotVersion}");
-            }
-
+            reader.Version(SnapshotVersion, SnapshotName);
             offset = reader.U32();
             match = reader.U32();
             load = reader.U32();

@@ -41,11 +41,7 @@ public sealed partial class Pl011
     {
         lock (sync)
         {
-            if (reader.U8() is var version && version != SnapshotVersion)
-            {
-                throw new InvalidDataException($"{SnapshotName}: snapshot version {version}, expected {SnapshotVersion}");
-            }
-
+            reader.Version(SnapshotVersion, SnapshotName);
             ResetReceiver();
             rsr = reader.U32();
             ilpr = reader.U32();

@@ -5,6 +5,7 @@ using Emu.Cli.Reports;
 using Emu.Core;
 using Emu.Cpu.Jit;
 using Emu.Debug;
+using Emu.Machine.Boot;
 using Emu.Machine.Lifecycle;
 using Emu.Machine.Options;
 
@@ -17,13 +18,17 @@ internal sealed class RunOptions
     private const string DefaultSeed = "0";
 
     private readonly Option<string> kernel = Text("--kernel", "FILE", "Kernel: an arm64 Image, plain, gzip-compressed or EFI zboot.");
-    private readonly Option<string> firmware = Text("--firmware", "FILE", "Firmware in place of a kernel: EDK2's ArmVirtCloudHv (CLOUDHV_EFI.fd).");
+    private readonly Option<string> firmware = Text("--firmware", "FILE", "Firmware: EDK2's ArmVirtQemu (AAVMF_CODE.fd), which can start --kernel, or ArmVirtCloudHv (CLOUDHV_EFI.fd).");
+    private readonly Option<string> firmwareKind = Text("--firmware-kind", "auto|aavmf|cloudhv", "Which of the two it is (default auto: read from the image).");
+    private readonly Option<string> nvram = Text("--nvram", "FILE", "AAVMF's variables; made when it is missing (default: gone at exit).");
     private readonly Option<string> initramfs = Text("--initramfs", "FILE", "Initial RAM file system.");
     private readonly Option<string> commandLine = Text("--cmdline", "STR", "Kernel command line.");
     private readonly Option<string> cpus = Text("--cpus", "boot=N[,max=M]", "vCPUs, 1 to 32 (default boot=1).");
     private readonly Option<string> cpu = Text("--cpu", "max[,-FEATURE]...", "What the vCPUs implement: everything, less what is named (see emu isa arm64 --features); pauth-qarma5 chooses that algorithm.");
-    private readonly Option<string> memory = Text("--memory", "size=SIZE", "RAM, with suffix K, M, G or T (default size=512M).");
-    private readonly Option<string> platform = Text("--platform", "num_pci_segments=N", "The machine's PCI segments, 1 to 96 (default 1).");
+    private readonly Option<string> memory = Text("--memory", "size=SIZE,...", "RAM, with suffix K, M, G or T (default size=512M); shared=, prefault=, mergeable=, thp=on|off.");
+    private readonly Option<string[]> zones = Texts("--memory-zone", "id=ID,size=SIZE", "A part of RAM for a NUMA node, in place of --memory size=; repeatable.");
+    private readonly Option<string[]> numa = Texts("--numa", "guest_numa_id=N,...", "A NUMA node: cpus=[0-3,5], memory_zones=[ID], pci_segments=[N], distances=[NODE@10..254], device_id=ID; repeatable.");
+    private readonly Option<string> platform = Text("--platform", "num_pci_segments=N,...", "The machine's PCI segments, 1 to 96 (default 1); iommu_segments=[N] puts all devices of a segment behind an IOMMU, iommu_address_width=BITS.");
     private readonly Option<string[]> pciSegments = Texts("--pci-segment", "pci_segment=N,mmio32_aperture_weight=W,mmio64_aperture_weight=W", "A segment's share of the PCI windows; repeatable.");
     private readonly Option<string[]> disks = Texts("--disk", "path=FILE,...", "A disk: path=, readonly=, direct=, serial=, image_type=raw|qcow2|fixedvhd|vhdx, backing_files=, sparse=, num_queues=, queue_size=; repeatable.");
     private readonly Option<string[]> nets = Texts("--net", "mode=MODE,...", "A network card: mode=user[,hostfwd=tcp::PORT-:PORT]|passt|socket|tap, socket=, listen=, tap=, mac=, mtu=, num_queues=; repeatable.");
@@ -81,7 +86,7 @@ internal sealed class RunOptions
     /// <summary>Adds the options to a command.</summary>
     public RunOptions AddTo(Command command)
     {
-        foreach (var option in (ReadOnlySpan<Option>)[kernel, firmware, initramfs, commandLine, .. Machinery, .. Session])
+        foreach (var option in (ReadOnlySpan<Option>)[kernel, firmware, nvram, initramfs, commandLine, .. Machinery, .. Session])
         {
             command.Options.Add(option);
         }
@@ -103,7 +108,7 @@ internal sealed class RunOptions
     /// <summary>Options that make the machine what it is, besides the images.</summary>
     private Option[] Machinery =>
     [
-        cpus, cpu, memory, disks, nets, console, rng, balloon, pmems, fileSystems, vsock, watchdog, pvpanic, rtc, platform, pciSegments, architecture, deterministic, semihosting,
+        firmwareKind, cpus, cpu, memory, zones, numa, disks, nets, console, rng, balloon, pmems, fileSystems, vsock, watchdog, pvpanic, rtc, platform, pciSegments, architecture, deterministic, semihosting,
     ];
 
     /// <summary>Options of one run of it.</summary>
@@ -114,7 +119,7 @@ internal sealed class RunOptions
     private List<string> Arguments(ParseResult parsed, MachineOptions machine, GuestDefaults? guest)
     {
         List<string> arguments = [commandLine.Name, machine.CommandLine];
-        foreach (var (name, path) in ((string, string?)[])[(kernel.Name, machine.Kernel), (firmware.Name, machine.Firmware), (initramfs.Name, machine.Initramfs)])
+        foreach (var (name, path) in ((string, string?)[])[(kernel.Name, machine.Kernel), (firmware.Name, machine.Firmware), (nvram.Name, machine.Nvram), (initramfs.Name, machine.Initramfs)])
         {
             if (path is not null)
             {
@@ -187,7 +192,8 @@ internal sealed class RunOptions
             Engine = parsed.GetValue(engine) is { } e ? MachineOptions.ParseEngine(e) : EngineKind.Auto,
             Cpus = parsed.GetValue(cpus) is { } c ? CpusOption.Parse(c) : CpusOption.Default,
             Cpu = parsed.GetValue(cpu) is { } f ? CpuOption.Parse(f) : CpuOption.Default,
-            Memory = parsed.GetValue(memory) is { } m ? MemoryOption.Parse(m) : MemoryOption.Default,
+            Memory = MemoryOption.Parse(parsed.GetValue(memory), Values(parsed, zones)),
+            Numa = [.. Values(parsed, numa).Select(NumaOption.Parse)],
             Serial = Serial(parsed),
             Devices = Devices(parsed, guest),
             CodeCacheBytes = parsed.GetValue(codeCache) is { } z ? MachineOptions.ParseCodeCache(z) : MachineOptions.DefaultCodeCacheBytes,
@@ -197,6 +203,8 @@ internal sealed class RunOptions
             Semihosting = parsed.GetValue(semihosting),
             Kernel = parsed.GetValue(kernel) ?? guest?.Kernel,
             Firmware = parsed.GetValue(firmware) ?? (parsed.GetValue(kernel) is null ? guest?.Firmware : null),
+            FirmwareKind = parsed.GetValue(firmwareKind) is { } k ? MachineOptions.ParseFirmwareKind(k) : FirmwareKind.Auto,
+            Nvram = parsed.GetValue(nvram),
             Initramfs = parsed.GetValue(initramfs) ?? guest?.Initramfs,
             CommandLine = string.Join(' ', ((string?[])[guest?.CommandLine, line]).Where(l => l is { Length: > 0 })),
         };

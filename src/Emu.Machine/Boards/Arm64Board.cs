@@ -6,6 +6,7 @@ using Emu.Devices.Irq;
 using Emu.Devices.Rtc;
 using Emu.Devices.Serial;
 using Emu.Devices.Virtio.Console;
+using Emu.Devices.Virtio.Iommu;
 using Emu.Machine.Options;
 
 namespace Emu.Machine.Boards;
@@ -21,15 +22,19 @@ public sealed class Arm64Board : IDisposable
     private readonly Pl061 gpio;
     private readonly PowerButton powerButton;
     private readonly GenericEventDevice events;
+    private readonly IommuTable? iommu;
+    private readonly FirmwareDevices? firmware;
 
     /// <summary>Makes and maps the devices.</summary>
     /// <param name="options">vCPU counts and devices.</param>
     /// <param name="services">What they are made with.</param>
     /// <param name="backend">Host end of the serial port, or null for a machine without one.</param>
     /// <param name="console">Host end of the virtio console, or null for a machine without one.</param>
+    /// <param name="firmware">The devices of its firmware, or null.</param>
     /// <exception cref="EmuException">The host does not have what a device needs.</exception>
-    public Arm64Board(MachineOptions options, DeviceServices services, ICharBackend? backend, ICharBackend? console)
+    public Arm64Board(MachineOptions options, DeviceServices services, ICharBackend? backend, ICharBackend? console, FirmwareDevices? firmware)
     {
+        this.firmware = firmware;
         var (memory, clock, log) = (services.Memory, services.Clock, services.Log);
         var affinities = new ulong[options.Cpus.Boot];
         for (var i = 0; i < affinities.Length; i++)
@@ -63,9 +68,13 @@ public sealed class Arm64Board : IDisposable
         consoleBackend = console;
         try
         {
-            var builder = new DeviceBuilder(Pci, Gic.Msi!, services);
+            var messages = new MemoryRange(itsBase + Arm64Layout.GicItsTranslationOffset, Arm64Layout.GicItsSize - Arm64Layout.GicItsTranslationOffset);
+            var builder = new DeviceBuilder(Pci, Gic.Msi!, options.Platform, messages, services);
             builder.Build(options.Devices, console);
             virtioConsole = builder.Console;
+            iommu = builder.Iommu;
+            Iommu = builder.IommuLayout;
+            Initiators = [.. options.NumaNodes.Where(n => n.DeviceId is not null).Select(Initiator)];
         }
         catch
         {
@@ -73,7 +82,7 @@ public sealed class Arm64Board : IDisposable
             throw;
         }
 
-        Sections = [Gic, .. uart is null ? (ISnapshotable[])[] : [uart], rtc, gpio, powerButton, events, PciHotplug, .. Pci.Segments];
+        Sections = [Gic, .. uart is null ? (ISnapshotable[])[] : [uart], rtc, gpio, powerButton, events, PciHotplug, .. iommu is null ? (ISnapshotable[])[] : [iommu], .. Pci.Segments, .. firmware?.Sections ?? []];
     }
 
     /// <summary>The interrupt controller.</summary>
@@ -84,6 +93,12 @@ public sealed class Arm64Board : IDisposable
 
     /// <summary>Adds and removes PCI devices of a running machine, where the guest knows ACPI.</summary>
     public PciHotplugController PciHotplug { get; }
+
+    /// <summary>The IOMMU, or null.</summary>
+    public IommuLayout? Iommu { get; }
+
+    /// <summary>The devices that belong to a NUMA node by themselves.</summary>
+    public IReadOnlyList<NumaInitiator> Initiators { get; }
 
     /// <summary>Every device with state, in a fixed order.</summary>
     public IReadOnlyList<ISnapshotable> Sections { get; }
@@ -116,13 +131,20 @@ public sealed class Arm64Board : IDisposable
     public void Reset()
     {
         Pci.Reset();
+        iommu?.Reset();
         uart?.Reset();
         rtc.Reset();
         gpio.Reset();
         events.Reset();
         PciHotplug.Reset();
+        firmware?.Reset();
         Gic.Reset();
     }
+
+    private NumaInitiator Initiator(NumaNode node) =>
+        Pci.Find(node.DeviceId!) is { } device
+            ? new NumaInitiator(node.Id, device.Segment!.Number, device.Slot)
+            : throw new EmuException($"--numa guest_numa_id={node.Id},device_id={node.DeviceId}: there is no device of this id; give one id={node.DeviceId}");
 
     /// <summary>Stops the devices and closes what they need of the host.</summary>
     public void Dispose() => Pci.Dispose();

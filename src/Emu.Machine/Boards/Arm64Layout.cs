@@ -6,14 +6,17 @@ namespace Emu.Machine.Boards;
 /// </summary>
 public static class Arm64Layout
 {
-    /// <summary>RAM of a firmware image: the boot vCPU's first instruction when there is one.</summary>
+    /// <summary>Memory of a firmware image: the boot vCPU's first instruction when there is one.</summary>
     public const ulong FirmwareBase = 0;
 
-    /// <summary>Bytes of a firmware image's RAM.</summary>
+    /// <summary>Bytes of a firmware image's memory.</summary>
     public const ulong FirmwareSize = 4UL << 20;
 
     /// <summary>Smallest RAM of a machine that boots through firmware: EDK2's heap is the top 64 MiB.</summary>
     public const ulong MinimumFirmwareRam = 128UL << 20;
+
+    /// <summary>Flash with the variables of firmware of the QEMU kind; 64 MiB at most, which end where QEMU's machine has its GIC.</summary>
+    public const ulong FlashBase = 0x0400_0000;
 
     /// <summary>First byte of the GICv3 distributor. Redistributors lie directly below it.</summary>
     public const ulong GicDistributorBase = 0x08FF_0000;
@@ -33,11 +36,17 @@ public static class Arm64Layout
     /// <summary>PL061 GPIO: line 3 is the power button.</summary>
     public const ulong Pl061Base = 0x0902_0000;
 
+    /// <summary>fw_cfg of firmware of the QEMU kind.</summary>
+    public const ulong FwCfgBase = 0x0903_0000;
+
     /// <summary>Bytes of each PrimeCell's register window.</summary>
     public const ulong PrimeCellSize = 0x1000;
 
     /// <summary>The GICv3 ITS's control and translation frames, 64 KiB each (IHI 0069 12.18). They lie directly below the redistributors.</summary>
     public const ulong GicItsSize = 0x2_0000;
+
+    /// <summary>Where in the ITS's frames the translation frame begins: MSIs are written to it.</summary>
+    public const ulong GicItsTranslationOffset = 0x1_0000;
 
     /// <summary>PCI I/O window: bus addresses 0 to 0xFFFF of every segment.</summary>
     public const ulong PciIoBase = 0x0905_0000;

@@ -9,10 +9,12 @@ using Emu.Devices.Virtio.Balloon;
 using Emu.Devices.Virtio.Block;
 using Emu.Devices.Virtio.Console;
 using Emu.Devices.Virtio.Fs;
+using Emu.Devices.Virtio.Iommu;
 using Emu.Devices.Virtio.Net;
 using Emu.Devices.Virtio.Pmem;
 using Emu.Devices.Virtio.Rng;
 using Emu.Devices.Virtio.Rtc;
+using Emu.Devices.Virtio.VhostUser;
 using Emu.Devices.Virtio.Vsock;
 using Emu.Devices.Virtio.Watchdog;
 using Emu.Machine.Options;
@@ -22,10 +24,14 @@ namespace Emu.Machine.Boards;
 /// <summary>Builds the devices of one machine in a fixed order: slots and random numbers follow from the options alone.</summary>
 /// <param name="pci">Where the devices go.</param>
 /// <param name="msi">Where their interrupts go.</param>
+/// <param name="platform">Which of them are behind the IOMMU.</param>
+/// <param name="messages">The window of MSIs, which the IOMMU lets pass.</param>
 /// <param name="services">What they are made with.</param>
-public sealed class DeviceBuilder(PciComplex pci, IMsiSink msi, DeviceServices services)
+public sealed class DeviceBuilder(PciComplex pci, IMsiSink msi, PlatformOption platform, MemoryRange messages, DeviceServices services)
 {
     private readonly List<(PciDevice Device, PciPlacement Place)> devices = [];
+    private readonly Dictionary<PciDevice, IDmaTranslation> endpoints = [];
+    private VirtioPciTransport? iommuDevice;
 
     /// <summary>Makes and places everything.</summary>
     /// <param name="options">The devices.</param>
@@ -33,6 +39,15 @@ public sealed class DeviceBuilder(PciComplex pci, IMsiSink msi, DeviceServices s
     /// <exception cref="EmuException">The host does not have what a device needs, or two devices want one slot.</exception>
     public void Build(DeviceOptions options, ICharBackend? console)
     {
+        if (platform.IommuSegments.Count > 0 || options.NeedIommu)
+        {
+            // In front of the devices behind it: a guest that probes in order has it when it needs it.
+            Iommu = new IommuTable(platform.IommuAddressBits);
+            iommuDevice = new VirtioPciTransport(
+                new VirtioIommu("iommu", Iommu, messages.Start, messages.End - 1), services.Memory, msi, services.Log, new VirtioPciOptions(false, VirtioFeature.DefaultRing));
+            devices.Add((iommuDevice, default));
+        }
+
         if (console is not null)
         {
             Console = new VirtioConsole(new VirtioConsoleOptions(options.Console.Place.Id ?? "console"), console, services.CreateInputGate());
@@ -92,9 +107,19 @@ public sealed class DeviceBuilder(PciComplex pci, IMsiSink msi, DeviceServices s
         // A device with a slot of its own is not to find it taken by one that has none.
         foreach (var (device, place) in devices.OrderBy(d => d.Place.Slot is null))
         {
-            pci.Segments[place.Segment].Add(device, place.Slot);
+            var slot = pci.Segments[place.Segment].Add(device, place.Slot);
+            if (endpoints.TryGetValue(device, out var endpoint))
+            {
+                Iommu!.Place(endpoint, IommuLayout.Endpoint(place.Segment, slot));
+            }
         }
     }
+
+    /// <summary>What the IOMMU's driver sets up, once built, or null for a machine without one.</summary>
+    public IommuTable? Iommu { get; private set; }
+
+    /// <summary>The IOMMU as firmware tells of it, once built, or null.</summary>
+    public IommuLayout? IommuLayout => iommuDevice is null ? null : new IommuLayout(iommuDevice.Slot, [.. Iommu!.Endpoints]);
 
     /// <summary>The virtio console, once built, or null.</summary>
     public VirtioConsole? Console { get; private set; }
@@ -107,7 +132,22 @@ public sealed class DeviceBuilder(PciComplex pci, IMsiSink msi, DeviceServices s
         }
 
         var options = VirtioPciOptions.For(device, place.Segment, atBoot: true);
-        devices.Add((new VirtioPciTransport(device, services.Memory, msi, services.Log, options), place));
+        if (place.Iommu || platform.IommuSegments.Contains(place.Segment))
+        {
+            if (device is VirtioBalloon or VhostUserDevice)
+            {
+                throw new EmuException($"{device.Name}: this device takes guest-physical addresses and cannot be behind the IOMMU; give it another pci_segment=, or leave iommu=on out");
+            }
+
+            options = options with { Dma = Iommu!.CreateEndpoint() };
+        }
+
+        var transport = new VirtioPciTransport(device, services.Memory, msi, services.Log, options);
+        devices.Add((transport, place));
+        if (options.Dma is { } endpoint)
+        {
+            endpoints.Add(transport, endpoint);
+        }
     }
 
     private void Disk(DiskOption option, string name)

@@ -1,6 +1,12 @@
 // One NUMA node: which vCPUs, RAM and PCI segments lie close to each other, and how far the other nodes are.
 namespace Emu.Machine.Boards;
 
+/// <summary>A PCI device that belongs to a node by itself: a generic initiator (ACPI 6.3, 5.2.16.6).</summary>
+/// <param name="Node">The node.</param>
+/// <param name="Segment">PCI segment of the device.</param>
+/// <param name="Slot">Its slot.</param>
+public readonly record struct NumaInitiator(uint Node, int Segment, int Slot);
+
 /// <summary>A NUMA node.</summary>
 /// <param name="Id">The guest's number of the node.</param>
 public sealed record NumaNode(uint Id)
@@ -11,6 +17,9 @@ public sealed record NumaNode(uint Id)
     /// <summary>Distance of two nodes of which nothing else is said.</summary>
     public const byte RemoteDistance = 20;
 
+    /// <summary>Largest distance that can be told: 255 stands for no way at all.</summary>
+    public const byte LargestDistance = 254;
+
     /// <summary>Indices of its vCPUs.</summary>
     public IReadOnlyList<int> Cpus { get; init; } = [];
 
@@ -19,6 +28,9 @@ public sealed record NumaNode(uint Id)
 
     /// <summary>Its PCI segments.</summary>
     public IReadOnlyList<int> PciSegments { get; init; } = [];
+
+    /// <summary>Id of a PCI device that belongs to it as a generic initiator, or null.</summary>
+    public string? DeviceId { get; init; }
 
     /// <summary>Distances to other nodes by id, <see cref="LocalDistance"/> or more.</summary>
     public IReadOnlyDictionary<uint, byte> Distances { get; init; } = new Dictionary<uint, byte>();

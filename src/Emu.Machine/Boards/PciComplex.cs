@@ -40,6 +40,10 @@ public sealed class PciComplex : IDisposable
     /// <summary>The segments by number.</summary>
     public IReadOnlyList<PciSegment> Segments => segments;
 
+    /// <summary>The device of a name, or null.</summary>
+    public PciDevice? Find(string name) =>
+        segments.SelectMany(s => Enumerable.Range(0, PciSegment.SlotCount).Select(i => s[i])).FirstOrDefault(d => d?.Name == name);
+
     /// <summary>Takes over what a device needs of the host, to be closed once every device has stopped.</summary>
     public void Own(IDisposable resource) => owned.Add(resource);
 

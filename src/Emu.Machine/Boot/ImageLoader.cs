@@ -1,5 +1,4 @@
 // Loads kernel, initramfs and device tree into guest RAM, at power-on and again at every guest reset.
-using System.Text;
 using Emu.Core;
 using Emu.Machine.Boards;
 using Emu.Machine.Firmware.Acpi;
@@ -18,12 +17,7 @@ public sealed class ImageLoader : BootSource
     /// <exception cref="EmuException">Bad input.</exception>
     public ImageLoader(MachineOptions options)
     {
-        var length = Encoding.UTF8.GetByteCount(options.CommandLine);
-        if (length > Arm64Layout.MaximumCommandLine)
-        {
-            throw new EmuException($"--cmdline is {length} bytes long; a kernel takes at most {Arm64Layout.MaximumCommandLine}");
-        }
-
+        CheckCommandLine(options.CommandLine);
         var path = options.Kernel!;
         kernel = KernelImage.Open(path);
         try

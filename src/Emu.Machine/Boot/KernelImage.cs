@@ -90,19 +90,35 @@ public sealed class KernelImage : IDisposable
         }
     }
 
-    /// <summary>Copies the Image.</summary>
-    /// <param name="destination">Exactly <see cref="Length"/> bytes.</param>
-    public void CopyTo(Span<byte> destination)
+    /// <summary>Whether firmware can start it: the Image is an EFI program, too.</summary>
+    public bool HasEfiStub
+    {
+        get
+        {
+            Span<byte> start = stackalloc byte[2];
+            Read(0, start);
+            return U16(start, 0) == DosMagic;
+        }
+    }
+
+    /// <summary>Reads a part of the Image.</summary>
+    /// <param name="offset">First byte; offset and length lie inside.</param>
+    /// <param name="destination">Where it goes.</param>
+    public void Read(long offset, Span<byte> destination)
     {
         if (unpacked is not null)
         {
-            unpacked.CopyTo(destination);
+            unpacked.AsSpan((int)offset, destination.Length).CopyTo(destination);
         }
         else
         {
-            file!.Read(0, destination);
+            file!.Read(offset, destination);
         }
     }
+
+    /// <summary>Copies the Image.</summary>
+    /// <param name="destination">Exactly <see cref="Length"/> bytes.</param>
+    public void CopyTo(Span<byte> destination) => Read(0, destination);
 
     /// <inheritdoc/>
     public void Dispose() => file?.Dispose();

@@ -75,6 +75,7 @@ public sealed class SoftwareEngine : ICpuEngine, IEngineStatistics
                 var chained = cluster.Vcpus.Sum(v => (double)v.ChainHits);
                 var exits = chained + cluster.Vcpus.Sum(v => (double)v.ChainMisses);
                 yield return ("chain_hit_rate", exits == 0 ? 0 : Math.Round(chained / exits, 4));
+                yield return ("returns_predicted", cluster.Vcpus.Sum(v => (double)v.ReturnHits));
                 yield return ("regions_compiled", compiler.RegionsCompiled);
                 yield return ("blocks_compiled", compiler.BlocksCompiled);
                 yield return ("instructions_compiled", compiler.InstructionsCompiled);

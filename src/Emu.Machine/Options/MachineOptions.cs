@@ -2,6 +2,8 @@
 using System.Globalization;
 using Emu.Core;
 using Emu.Cpu.Jit;
+using Emu.Machine.Boards;
+using Emu.Machine.Boot;
 
 namespace Emu.Machine.Options;
 
@@ -37,6 +39,12 @@ public sealed record MachineOptions
     /// <summary>Path of the firmware image, or null.</summary>
     public string? Firmware { get; init; }
 
+    /// <summary>What the firmware is, where the image does not tell.</summary>
+    public FirmwareKind FirmwareKind { get; init; }
+
+    /// <summary>Path of the file with the firmware's variables, or null for variables that are gone with the machine.</summary>
+    public string? Nvram { get; init; }
+
     /// <summary>Path of the initramfs, or null.</summary>
     public string? Initramfs { get; init; }
 
@@ -57,6 +65,9 @@ public sealed record MachineOptions
 
     /// <summary>PCI segments.</summary>
     public PlatformOption Platform { get; init; } = PlatformOption.Default;
+
+    /// <summary>NUMA nodes as they were asked for.</summary>
+    public IReadOnlyList<NumaOption> Numa { get; init; } = [];
 
     /// <summary>PCI devices.</summary>
     public DeviceOptions Devices { get; init; } = new();
@@ -112,18 +123,25 @@ public sealed record MachineOptions
     /// <summary>Whether the machine runs in deterministic mode.</summary>
     public bool Deterministic => DeterministicSeed is not null;
 
+    /// <summary>The NUMA nodes by number; none for a machine that says nothing of them.</summary>
+    /// <exception cref="EmuException">They contradict each other or the rest of the machine.</exception>
+    public IReadOnlyList<NumaNode> NumaNodes => NumaOption.Nodes(Numa, Memory, Cpus, Platform.SegmentCount);
+
     /// <summary>Checks what no single option can.</summary>
     /// <exception cref="EmuException">Options contradict each other.</exception>
     public void Validate()
     {
-        if ((Kernel is null) == (Firmware is null))
+        if (Kernel is null && Firmware is null)
         {
-            throw new EmuException(Kernel is null
-                ? "--kernel is missing; give an arm64 Image or --firmware FILE, or use emu boot debian-arm64"
-                : "--kernel and --firmware exclude each other: firmware finds its kernel on a disk; give one of them");
+            throw new EmuException("--kernel is missing; give an arm64 Image or --firmware FILE, or use emu boot debian-arm64");
         }
 
-        if (Firmware is not null && (Initramfs is not null || CommandLine.Length > 0))
+        if (Firmware is null && (Nvram is not null || FirmwareKind != FirmwareKind.Auto))
+        {
+            throw new EmuException($"{(Nvram is null ? "--firmware-kind" : "--nvram")} goes with --firmware; add it");
+        }
+
+        if (Kernel is null && (Initramfs is not null || CommandLine.Length > 0))
         {
             throw new EmuException("--initramfs and --cmdline go with --kernel; firmware finds both on a disk");
         }
@@ -134,6 +152,7 @@ public sealed record MachineOptions
             throw new EmuException($"{name} with --cpus boot={Cpus.Boot} is exact only with --deterministic; add it, or use --cpus boot=1");
         }
 
+        _ = NumaNodes;
         Devices.Validate(Platform.SegmentCount);
         if (Serial.Mode == SerialMode.Tty && Devices.Console.Target.Mode == SerialMode.Tty)
         {
@@ -156,6 +175,16 @@ public sealed record MachineOptions
         "arm64" or "aarch64" => GuestArchitecture.Arm64,
         "x86_64" => throw new EmuException("--arch x86_64 is not supported in this version; use --arch arm64"),
         _ => throw new EmuException($"--arch '{text}' is unknown; expected arm64"),
+    };
+
+    /// <summary>Parses --firmware-kind.</summary>
+    /// <exception cref="EmuException">Unknown.</exception>
+    public static FirmwareKind ParseFirmwareKind(string text) => text switch
+    {
+        "auto" => FirmwareKind.Auto,
+        "aavmf" => FirmwareKind.Aavmf,
+        "cloudhv" => FirmwareKind.CloudHv,
+        _ => throw new EmuException($"--firmware-kind '{text}' is unknown; expected auto, aavmf or cloudhv"),
     };
 
     /// <summary>Parses --engine.</summary>

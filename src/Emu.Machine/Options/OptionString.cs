@@ -96,6 +96,37 @@ public sealed class OptionString
         var one => [one],
     };
 
+    /// <summary>Whole numbers and ranges of them: [0-3,5]. Empty when it was not given.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="maximum">Largest number accepted.</param>
+    /// <exception cref="EmuException">Something else, or a number twice.</exception>
+    public int[] Numbers(string key, int maximum)
+    {
+        var result = new List<int>();
+        foreach (var part in List(key))
+        {
+            var ends = part.Split('-');
+            var first = (int)ParseInteger($"{option} {key}={this[key]}", ends[0], 0, (ulong)maximum);
+            var last = ends.Length == 1 ? first : (int)ParseInteger($"{option} {key}={this[key]}", ends[^1], 0, (ulong)maximum);
+            if (ends.Length > 2 || last < first)
+            {
+                throw new EmuException($"{Text}: '{part}' is not a range; expected {key}=[0-3,5]");
+            }
+
+            for (var i = first; i <= last; i++)
+            {
+                if (result.Contains(i))
+                {
+                    throw new EmuException($"{Text}: {i} is given twice in {key}=");
+                }
+
+                result.Add(i);
+            }
+        }
+
+        return [.. result];
+    }
+
     /// <summary>A switch: on or off (or true or false).</summary>
     /// <param name="key">The key.</param>
     /// <param name="otherwise">What it is when the key was not given.</param>

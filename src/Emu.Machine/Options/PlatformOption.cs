@@ -1,4 +1,4 @@
-// --platform num_pci_segments=N and --pci-segment: how many PCI segments there are, and how they share the windows.
+// --platform num_pci_segments=N,iommu_segments=[N] and --pci-segment: how many PCI segments there are, which are behind an IOMMU, and how they share the windows.
 using Emu.Core;
 using Emu.Machine.Boards;
 
@@ -10,6 +10,12 @@ public sealed record PlatformOption(IReadOnlyList<PciApertureWeights> ApertureWe
 {
     /// <summary>One segment.</summary>
     public static readonly PlatformOption Default = new([PciApertureWeights.Equal]);
+
+    /// <summary>Segments whose devices are all behind the virtio IOMMU.</summary>
+    public IReadOnlyList<int> IommuSegments { get; init; } = [];
+
+    /// <summary>Bits of the addresses that the IOMMU translates, 32 to 64.</summary>
+    public int IommuAddressBits { get; init; } = 64;
 
     private const int MaximumWeight = 1 << 16;
 
@@ -23,10 +29,18 @@ public sealed record PlatformOption(IReadOnlyList<PciApertureWeights> ApertureWe
     public static PlatformOption Parse(string? platform, IReadOnlyList<string> segments)
     {
         var count = 1;
+        int[] behindIommu = [];
+        var addressBits = 64;
         if (platform is not null)
         {
-            var option = OptionString.Parse("--platform", platform, "num_pci_segments");
+            var option = OptionString.Parse("--platform", platform, "num_pci_segments", "iommu_segments", "iommu_address_width");
             count = option.Integer("num_pci_segments", 1, Arm64Layout.MaximumPciSegments) ?? 1;
+            behindIommu = option.Numbers("iommu_segments", Arm64Layout.MaximumPciSegments - 1);
+            addressBits = option.Integer("iommu_address_width", 32, 64) ?? addressBits;
+            if (behindIommu.FirstOrDefault(s => s >= count, -1) is var missing and >= 0)
+            {
+                throw new EmuException($"{option.Text}: there is no segment {missing}; give num_pci_segments={missing + 1} or more");
+            }
         }
 
         var weights = Enumerable.Repeat(PciApertureWeights.Equal, count).ToArray();
@@ -50,6 +64,6 @@ public sealed record PlatformOption(IReadOnlyList<PciApertureWeights> ApertureWe
                 (uint)(option.Integer("mmio32_aperture_weight", 1, MaximumWeight) ?? 1), (uint)(option.Integer("mmio64_aperture_weight", 1, MaximumWeight) ?? 1));
         }
 
-        return new PlatformOption(weights);
+        return new PlatformOption(weights) { IommuSegments = behindIommu, IommuAddressBits = addressBits };
     }
 }

@@ -79,6 +79,9 @@ public sealed unsafe class SystemRegisterTests
     [InlineData(0xD50B7525u)]
     [InlineData(0xD53B4225u)]
     [InlineData(0xD51BE325u)]
+    [InlineData(0xD50B7385u)]
+    [InlineData(0xD50B73A5u)]
+    [InlineData(0xD50B73E5u)]
     public void El0_TrappedAccess_HasItsSyndrome(uint word)
     {
         using var m = new TestMachine();
@@ -106,6 +109,22 @@ public sealed unsafe class SystemRegisterTests
         Assert.Equal(TestMachine.Code + 20, m.Cpu.ProgramCounter);
         Assert.Equal(A64Features.Ctr, m.Cpu.X(0));
         Assert.Equal(Pstate.F, m.Registers.Daif);
+    }
+
+    /// <summary>CFP, DVP and CPP RCTX: at EL1 always, at EL0 by SCTLR_EL1.EnRCTX.</summary>
+    [Theory]
+    [InlineData(0xD50B7385u)]
+    [InlineData(0xD50B73A5u)]
+    [InlineData(0xD50B73E5u)]
+    public void PredictionRestriction_AtEl0_NeedsEnRctx(uint word)
+    {
+        using var m = new TestMachine();
+        m.Execute(word, A64.Mrs(0, A64.Register(3, 0, 1, 0, 0)), 0xB2760000, A64.Msr(A64.Register(3, 0, 1, 0, 0), 0));
+        Assert.NotEqual(0UL, m.Registers.El1.Sctlr & Sctlr.EnRCTX);
+        m.Put(TestMachine.Code, word, A64.Nop);
+        m.EnterEl0(TestMachine.Code);
+        m.Run(2);
+        Assert.Equal(TestMachine.Code + 8, m.Cpu.ProgramCounter);
     }
 
     [Fact]

@@ -270,15 +270,21 @@ public sealed unsafe class RandomProgramTests
         {
             case MicroOpKind.CallEnd: return [op];
             case MicroOpKind.JumpReg:
-                return [Op(MicroOpKind.LeaPc, CpuState.Register(25), imm: target), Op(MicroOpKind.JumpReg, a: CpuState.Register(25))];
+                return [Op(MicroOpKind.LeaPc, CpuState.Register(25), imm: target), Op(MicroOpKind.JumpReg, a: CpuState.Register(25), imm: Hint(random))];
             case MicroOpKind.Jump when random.Random.Next(2) == 0:
                 // A call through memory: store and jump in one instruction.
                 return [Op(MicroOpKind.St64, op.A, Base), Op(MicroOpKind.Jump, imm: target)];
+            case MicroOpKind.Jump:
+                op.Aux = Hint(random);
+                break;
         }
 
         op.Imm = target;
         return random.Random.Next(4) == 0 ? [Op(MicroOpKind.Ld64, T0, Base), op with { A = op.A == CpuState.Zero ? T0 : op.A }] : [op];
     }
+
+    /// <summary>Calls and returns at random: what the predictor says of them must not matter.</summary>
+    private static uint Hint(RandomOps random) => (uint)random.Random.Next((int)BranchHint.Return + 1);
 
     private static MicroOp Op(MicroOpKind kind, ushort d = CpuState.Sink, ushort a = CpuState.Zero, ushort b = CpuState.Zero, long imm = 0) =>
         new() { Kind = kind, D = d, A = a, B = b, Imm = imm };

@@ -224,9 +224,9 @@ public sealed unsafe class ToyVcpu : Vcpu
             case ToyOp.BranchNotZero: b.Branch(MicroOpKind.BranchNotZero64, d, wide * 4, 0); break;
             case ToyOp.Call:
                 b.Emit(MicroOpKind.LeaPc, CpuState.Register(30), imm: b.Offset + 4);
-                b.Jump(((int)word >> 8) * 4L);
+                b.Jump(((int)word >> 8) * 4L, BranchHint.Call);
                 break;
-            case ToyOp.JumpReg: b.Emit(MicroOpKind.JumpReg, a: d); break;
+            case ToyOp.JumpReg: b.Emit(MicroOpKind.JumpReg, a: d, imm: d == CpuState.Register(30) ? BranchHint.Return : BranchHint.Jump); break;
             case ToyOp.Halt: b.CallEnd(&ToyHelpers.Halt); break;
             case ToyOp.FaultIf: b.CallChecked(&ToyHelpers.FaultIf, a: d); break;
             case ToyOp.LeaveAfter:
@@ -252,7 +252,7 @@ public sealed unsafe class ToyVcpu : Vcpu
         {
             switch (op.Kind)
             {
-                case MicroOpKind.Jump: b.Jump(op.Imm); break;
+                case MicroOpKind.Jump: b.Jump(op.Imm, op.Aux); break;
                 case MicroOpKind.CallEnd: b.CallEnd((delegate*<CpuState*, MicroOp*, int>)op.Imm, op.D, op.A, op.B, op.Aux); break;
                 case >= MicroOpKind.BranchIf and <= MicroOpKind.BranchBitClear: b.Branch(op.Kind, op.A, op.Imm, op.Aux); break;
                 case MicroOpKind.LeaPc: b.Emit(op.Kind, op.D, imm: b.Offset + op.Imm); break;

@@ -46,7 +46,8 @@ internal sealed class FuzzBench : IDisposable
     public FuzzSubject Subject => subject;
 
     /// <summary>Puts a virtio device behind PCI, with every ring feature.</summary>
-    public FuzzSubject Virtio(VirtioDevice device) => new(new VirtioPciTransport(device, Memory, Msi, Log, new VirtioPciOptions(false, VirtioBench.AllRing)));
+    public FuzzSubject Virtio(VirtioDevice device, IDmaTranslation? dma = null) =>
+        new(new VirtioPciTransport(device, Memory, Msi, Log, new VirtioPciOptions(false, VirtioBench.AllRing) { Dma = dma }));
 
     public void Dispose()
     {

@@ -30,6 +30,8 @@ internal static class FuzzTargets
         new("rtc", b => b.Virtio(new VirtioRtc("rtc", b.Clock)), Rtc),
         new("net", NetTargets.Card, NetTargets.Packet),
         new("vsock", NetTargets.Sockets, NetTargets.SocketPacket),
+        new("iommu", IommuTargets.Iommu, IommuTargets.Request),
+        new("blk-iommu", IommuTargets.Disk, Block),
         new("pvpanic", b => new FuzzSubject(new Pvpanic(b.Control, b.Log)), (_, _) => default),
         new("echo", b => b.Virtio(new EchoDevice()), (random, _) => new FuzzRequest(FuzzTarget.Noise(random, random.Next(64)), random.Next(64))),
     ];

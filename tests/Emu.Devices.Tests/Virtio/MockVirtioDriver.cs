@@ -39,6 +39,9 @@ internal sealed class MockVirtioDriver
 
     public PhysicalAddressSpace Memory => Harness.Memory;
 
+    /// <summary>Memory as the driver sees it, where that is not as the machine has it: behind an IOMMU, at the addresses the device is given.</summary>
+    public PhysicalAddressSpace? View { get; set; }
+
     public List<MockVirtQueue> Queues { get; } = [];
 
     public ulong Features { get; private set; }
@@ -136,14 +139,21 @@ internal sealed class MockVirtioDriver
     public ulong Put(ReadOnlySpan<byte> data)
     {
         var at = Allocate((uint)data.Length);
-        Assert.True(Memory.TryWriteRam(at, data));
+        Assert.True((View ?? Memory).TryWriteRam(at, data));
         return at;
     }
 
     public byte[] Fetch(ulong address, int length)
     {
         var data = new byte[length];
-        Assert.True(Memory.TryReadRam(address, data));
+        for (var done = 0; done < length;)
+        {
+            // A page at a time: a view may be made of pages.
+            var part = Math.Min(length - done, 0x1000 - (int)((address + (ulong)done) & 0xFFF));
+            Assert.True((View ?? Memory).TryReadRam(address + (ulong)done, data.AsSpan(done, part)));
+            done += part;
+        }
+
         return data;
     }
 
@@ -166,7 +176,7 @@ internal abstract class MockVirtQueue(MockVirtioDriver driver, int index, ushort
 
     public ulong Device { get; protected init; }
 
-    protected PhysicalAddressSpace Memory => driver.Memory;
+    protected PhysicalAddressSpace Memory => driver.View ?? driver.Memory;
 
     /// <summary>Makes a request available; returns its ID.</summary>
     public abstract ushort Add(params ReadOnlySpan<MockBuffer> buffers);

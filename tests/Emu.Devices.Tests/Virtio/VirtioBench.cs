@@ -11,12 +11,13 @@ internal sealed class VirtioBench : IDisposable
 
     /// <param name="make">Makes the device.</param>
     /// <param name="threaded">On host time, where devices use threads.</param>
-    public VirtioBench(Func<VirtioBench, VirtioDevice> make, bool threaded = false)
+    /// <param name="dma">An IOMMU in front of it.</param>
+    public VirtioBench(Func<VirtioBench, VirtioDevice> make, bool threaded = false, IDmaTranslation? dma = null)
     {
         Clock = threaded ? new HostClock() : new DeterministicClock(DeterministicClock.DefaultEpochSeconds);
         Log = new Log(Harness.LogText);
         Device = make(this);
-        Slot = Harness.Segment.Add(new VirtioPciTransport(Device, Harness.Memory, Harness.Msi, Log, new VirtioPciOptions(false, AllRing)));
+        Slot = Harness.Segment.Add(new VirtioPciTransport(Device, Harness.Memory, Harness.Msi, Log, new VirtioPciOptions(false, AllRing) { Dma = dma }));
         Driver = new MockVirtioDriver(Harness, Slot);
     }
 

@@ -104,6 +104,44 @@ public sealed class DeviceGuestTests : IDisposable
     }
 
     [Fact]
+    public void Nodes_AreWhatTheDeviceTreeSays()
+    {
+        Assert.Equal(RunEnd.PowerOff, Run(WithTwoNodes(Options(ShowNodes))).End);
+        AssertTwoNodes();
+    }
+
+    [Fact]
+    public void Devices_BehindTheIommu_WorkThroughItsMappings()
+    {
+        var content = new byte[8 << 20];
+        new Random(1).NextBytes(content);
+        var first = files.Write("first", content);
+        var second = files.Write("second", content);
+        var options = Options(
+            "for m in virtio_iommu virtio_blk virtio_net; do modprobe $m; done; sleep 1\n"
+            + "ls /sys/class/iommu/*/devices | cat; cat /sys/kernel/iommu_groups/*/type\n"
+            + "sha256sum </dev/vda; sha256sum </dev/vdb; dd if=/dev/vda of=/dev/vdb bs=64k skip=1 conv=fsync 2>/dev/null\n"
+            + "ip link set eth0 up; udhcpc -i eth0 -q -n -f 2>&1 | grep obtained\n") with
+        {
+            Kernel = GuestFiles.TrixieKernel,
+            Initramfs = GuestFiles.TrixieInitramfs,
+            Platform = PlatformOption.Parse("num_pci_segments=2,iommu_segments=[1]", []),
+            Devices = new DeviceOptions
+            {
+                Disks = [DiskOption.Parse($"path={first},iommu=on"), DiskOption.Parse($"path={second},pci_segment=1,num_queues=2")],
+                Nets = [NetOption.Parse("mode=user,iommu=on")],
+            },
+        };
+        Assert.Equal(RunEnd.PowerOff, Run(options).End);
+        var text = console.Text.ReplaceLineEndings("\n");
+        Assert.Contains("0000:00:02.0\n0000:00:03.0\n0001:00:00.0\nDMA\nDMA\nDMA\n", text, StringComparison.Ordinal);
+        var hash = Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(content));
+        Assert.Equal(2, System.Text.RegularExpressions.Regex.Count(text, hash));
+        Assert.Equal(content[65536..], File.ReadAllBytes(second)[..^65536]);
+        Assert.Contains("lease of 10.0.2.15 obtained", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void PowerButton_IsAGpioKey_WhenBootedWithADeviceTree()
     {
         var options = Options("while ! pidof acpid >/dev/null; do sleep 1; done; sleep 1; echo READY; sleep 1000\n");
@@ -120,17 +158,15 @@ public sealed class DeviceGuestTests : IDisposable
         Tool("mkfs.vfat", "-F", "32", disk);
         Tool("mcopy", "-i", disk, GuestFiles.Kernel, "::/vmlinuz");
         Tool("mcopy", "-i", disk, GuestFiles.Initramfs, "::/initrd");
-        var options = Options("") with
+        var options = WithTwoNodes(Options("")) with
         {
             Kernel = null,
             Initramfs = null,
             CommandLine = "",
             Firmware = GuestFiles.Firmware,
-            Cpus = new CpusOption(2, 2),
-            Memory = new MemoryOption(1UL << 30),
             Devices = new DeviceOptions { Disks = [DiskOption.Parse($"path={disk}")] },
         };
-        var command = "dmesg | grep ACPI; grep Ged /proc/interrupts; while ! pidof acpid >/dev/null; do sleep 1; done; sleep 1; echo READY; sleep 1000";
+        var command = ShowNodes + "dmesg | grep ACPI; grep Ged /proc/interrupts; while ! pidof acpid >/dev/null; do sleep 1; done; sleep 1; echo READY; sleep 1000";
         var outcome = RunAndPress(options, () =>
         {
             console.WaitFor("ESCAPE for boot options", Limit);
@@ -144,6 +180,22 @@ public sealed class DeviceGuestTests : IDisposable
         Assert.Equal(RunEnd.PowerOff, outcome.End);
         Assert.Contains("ACPI:Ged", console.Text, StringComparison.Ordinal);
         Assert.DoesNotMatch("ACPI.*(Error|Exception|Warning|BIOS)", console.Text);
+        AssertTwoNodes();
+    }
+
+    private const string ShowNodes = "cd /sys/devices/system/node; cat node*/cpulist node*/distance; grep -h MemTotal node*/meminfo\n";
+
+    /// <summary>Two vCPUs and 1 GiB, a quarter of it on the first node.</summary>
+    private static MachineOptions WithTwoNodes(MachineOptions options) => options with
+    {
+        Cpus = new CpusOption(2, 2),
+        Memory = MemoryOption.Parse(null, ["id=near,size=256M", "id=far,size=768M"]),
+        Numa = [NumaOption.Parse("guest_numa_id=0,cpus=[0],memory_zones=[near],distances=[1@27]"), NumaOption.Parse("guest_numa_id=1,cpus=[1],memory_zones=[far]")],
+    };
+
+    private void AssertTwoNodes()
+    {
+        Assert.Matches(@"\n0\n1\n10 27\n27 10\nNode 0 MemTotal: +2\d{5} kB\nNode 1 MemTotal: +7\d{5} kB\n", console.Text.ReplaceLineEndings("\n"));
     }
 
     private static string Base64(string command) => Convert.ToBase64String(Encoding.UTF8.GetBytes(command));

@@ -7,6 +7,7 @@ namespace Emu.Machine.Tests.Guests;
 internal static class GuestFiles
 {
     private static readonly Lazy<Dictionary<string, string>> Guest = new(() => Ask("testroms/guests/debian-arm64-full"));
+    private static readonly Lazy<Dictionary<string, string>> Trixie = new(() => Ask("testroms/guests/debian-arm64-trixie"));
     private static readonly Lazy<Dictionary<string, string>> CloudHv = new(() => Ask(FirmwareScript));
 
     /// <summary>Debian's kernel with its modules.</summary>
@@ -14,6 +15,12 @@ internal static class GuestFiles
 
     /// <summary>Its initramfs: busybox, and a command given on the kernel's command line.</summary>
     public static string Initramfs => Guest.Value["initramfs"];
+
+    /// <summary>Debian 13's kernel, which has a driver for the IOMMU.</summary>
+    public static string TrixieKernel => Trixie.Value["kernel"];
+
+    /// <summary>Its initramfs.</summary>
+    public static string TrixieInitramfs => Trixie.Value["initramfs"];
 
     /// <summary>EDK2 for the Cloud Hypervisor machine.</summary>
     public static string Firmware => CloudHv.Value["firmware"];

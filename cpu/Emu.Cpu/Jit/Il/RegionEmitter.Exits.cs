@@ -8,11 +8,18 @@ namespace Emu.Cpu.Jit.Il;
 
 internal sealed unsafe partial class RegionEmitter
 {
-    /// <summary>Exit slot that stands for the jump cache.</summary>
+    /// <summary>Exit slot that stands for the jump cache; a type of jump is subtracted from it.</summary>
     private const int NoSlot = -1;
+
+    /// <summary>Exit slot that stands for the return-address predictor, then the jump cache.</summary>
+    private const int ReturnSlot = NoSlot - 4;
+
+    /// <summary>Some exit is a jump of a type other than 0.</summary>
+    private bool typedJumps;
 
     private readonly List<SideExit> sideExits = [];
     private readonly Dictionary<ulong, Label> chainEnds = [];
+    private bool hasReturns;
 
     /// <summary>A micro-op (0: the block's budget check) that leaves to the interpreter, and what is to be stored there.</summary>
     private readonly record struct SideExit(Label Label, RegionBlock Block, nint Op, ulong Dirty, FlagKind Flags);
@@ -33,23 +40,13 @@ internal sealed unsafe partial class RegionEmitter
         var next = slot == 0 ? current.Next0 : current.Next1;
         if (next >= 0)
         {
-            var kind = flow.FlagsAtStart(next);
-            if (kind == FlagKind.Dynamic)
-            {
-                FlagKindToLocal();
-            }
-            else if (kind != flags)
-            {
-                throw new InvalidOperationException($"flags are held as {flags} on the way to a block that expects {kind}");
-            }
-
+            FlagsAsExpectedBy(next);
             il.Emit(OpCodes.Br, blockLabels[next]);
             return;
         }
 
-        il.Emit(OpCodes.Ldloc, pc);
-        il.Emit(OpCodes.Ldc_I8, current.Delta + target);
-        il.Emit(OpCodes.Add);
+        PushReturn();
+        PushPc(current.Delta + target);
         il.Emit(OpCodes.Stloc, outPc);
         if (mayLink)
         {
@@ -58,6 +55,68 @@ internal sealed unsafe partial class RegionEmitter
         }
 
         EmitChain(mayLink ? slot : NoSlot);
+    }
+
+    private void FlagsAsExpectedBy(int next)
+    {
+        var kind = flow.FlagsAtStart(next);
+        if (kind == FlagKind.Dynamic)
+        {
+            FlagKindToLocal();
+        }
+        else if (kind != flags)
+        {
+            throw new InvalidOperationException($"flags are held as {flags} on the way to a block that expects {kind}");
+        }
+    }
+
+    /// <summary>A return to <see cref="outPc"/>: behind a call of the region, or where the predictor or the jump cache say.</summary>
+    private void EmitReturn()
+    {
+        foreach (var point in region.ReturnPoints)
+        {
+            // The same virtual address in this page is the same block: the region is taken away when it is not.
+            FlagsAsExpectedBy(point);
+            il.Emit(OpCodes.Ldloc, outPc);
+            PushPc(region.Blocks[point].Delta);
+            il.Emit(OpCodes.Beq, blockLabels[point]);
+        }
+
+        hasReturns = true;
+        EmitChain(ReturnSlot);
+    }
+
+    /// <summary>At an exit that calls: the block behind the call becomes the newest of the predictor, with its address as tag.</summary>
+    private void PushReturn()
+    {
+        if (!current.IsCall || current.ReturnHandle == 0)
+        {
+            return;
+        }
+
+        LoadState(ReturnTopOffset);
+        il.Emit(OpCodes.Ldc_I8, (long)sizeof(JumpCacheEntry));
+        il.Emit(OpCodes.Add);
+        il.Emit(OpCodes.Ldc_I8, (long)CpuState.ReturnTopMask);
+        il.Emit(OpCodes.And);
+        il.Emit(OpCodes.Stloc, entry);
+        Address(ReturnTopOffset);
+        il.Emit(OpCodes.Ldloc, entry);
+        il.Emit(OpCodes.Stind_I8);
+        il.Emit(OpCodes.Ldarg_0);
+        il.Emit(OpCodes.Ldloc, entry);
+        il.Emit(OpCodes.Add);
+        il.Emit(OpCodes.Stloc, entry);
+        il.Emit(OpCodes.Ldloc, entry);
+        Displace(CpuState.ReturnsOffset);
+        PushPc(current.Delta + current.Block->Length);
+        LoadState(PcTagOffset);
+        il.Emit(OpCodes.Xor);
+        il.Emit(OpCodes.Stind_I8);
+        il.Emit(OpCodes.Ldloc, entry);
+        Displace(CpuState.ReturnsOffset + JumpCacheTargetOffset);
+        il.Emit(OpCodes.Ldc_I8, (long)current.ReturnHandle);
+        il.Emit(OpCodes.Stind_I8);
     }
 
     /// <summary>Goes to where everything is stored and the next block is looked for; <see cref="outPc"/> is set, and with a slot <see cref="outBlock"/>.</summary>
@@ -73,6 +132,24 @@ internal sealed unsafe partial class RegionEmitter
         }
 
         il.Emit(OpCodes.Br, end);
+    }
+
+    /// <summary>Notes a jump of a type other than 0; all others have retired more than the last of these when they are asked.</summary>
+    private void EmitArrival(uint type)
+    {
+        if (type == 0)
+        {
+            return;
+        }
+
+        typedJumps = true;
+        Address(CpuState.BranchStampOffset);
+        il.Emit(OpCodes.Ldloc, retired);
+        il.Emit(OpCodes.Ldc_I4_2);
+        il.Emit(OpCodes.Shl);
+        il.Emit(OpCodes.Ldc_I8, (long)type);
+        il.Emit(OpCodes.Or);
+        il.Emit(OpCodes.Stind_I8);
     }
 
     private void EmitExits()
@@ -107,9 +184,7 @@ internal sealed unsafe partial class RegionEmitter
             il.Emit(OpCodes.Stloc, outCode);
             il.Emit(OpCodes.Ldc_I8, (long)current.Handle);
             il.Emit(OpCodes.Stloc, outBlock);
-            il.Emit(OpCodes.Ldloc, pc);
-            il.Emit(OpCodes.Ldc_I8, current.Delta);
-            il.Emit(OpCodes.Add);
+            PushPc(current.Delta);
             il.Emit(OpCodes.Stloc, outPc);
             if (!ends.TryGetValue(exit.Dirty, out var end))
             {
@@ -176,6 +251,57 @@ internal sealed unsafe partial class RegionEmitter
         il.Emit(OpCodes.Stind_I8);
     }
 
+    /// <summary>For a return, goes on to the newest entry of the predictor and takes it off, when it is for <see cref="outPc"/> and its block valid.</summary>
+    private void EmitPredictor(Label found)
+    {
+        var elsewhere = il.DefineLabel();
+        il.Emit(OpCodes.Ldloc, outCode);
+        il.Emit(OpCodes.Ldc_I4, ReturnSlot);
+        il.Emit(OpCodes.Bne_Un, elsewhere);
+        il.Emit(OpCodes.Ldc_I4, NoSlot);
+        il.Emit(OpCodes.Stloc, outCode);
+        LoadState(ReturnTopOffset);
+        il.Emit(OpCodes.Stloc, va);
+        il.Emit(OpCodes.Ldarg_0);
+        il.Emit(OpCodes.Ldloc, va);
+        il.Emit(OpCodes.Add);
+        il.Emit(OpCodes.Stloc, entry);
+        il.Emit(OpCodes.Ldloc, entry);
+        Displace(CpuState.ReturnsOffset);
+        il.Emit(OpCodes.Ldind_I8);
+        il.Emit(OpCodes.Ldloc, outPc);
+        LoadState(PcTagOffset);
+        il.Emit(OpCodes.Xor);
+        il.Emit(OpCodes.Bne_Un, elsewhere);
+        Address(ReturnTopOffset);
+        il.Emit(OpCodes.Ldloc, va);
+        il.Emit(OpCodes.Ldc_I8, (long)sizeof(JumpCacheEntry));
+        il.Emit(OpCodes.Sub);
+        il.Emit(OpCodes.Ldc_I8, (long)CpuState.ReturnTopMask);
+        il.Emit(OpCodes.And);
+        il.Emit(OpCodes.Stind_I8);
+        il.Emit(OpCodes.Ldloc, entry);
+        Displace(CpuState.ReturnsOffset + JumpCacheTargetOffset);
+        il.Emit(OpCodes.Ldind_I8);
+        il.Emit(OpCodes.Stloc, entry);
+        il.Emit(OpCodes.Ldloc, entry);
+        il.Emit(OpCodes.Ldind_I8);
+        il.Emit(OpCodes.Ldc_I8, (long)key);
+        il.Emit(OpCodes.Bne_Un, elsewhere);
+        Increment(ReturnHitsOffset);
+        il.Emit(OpCodes.Br, found);
+        il.MarkLabel(elsewhere);
+    }
+
+    private void Increment(int slot)
+    {
+        Address(slot);
+        LoadState(slot);
+        il.Emit(OpCodes.Ldc_I8, 1L);
+        il.Emit(OpCodes.Add);
+        il.Emit(OpCodes.Stind_I8);
+    }
+
     private void EmitChainEnds()
     {
         var stored = il.DefineLabel();
@@ -198,8 +324,12 @@ internal sealed unsafe partial class RegionEmitter
         il.Emit(OpCodes.Ldloc, outCode);
         il.Emit(OpCodes.Ldc_I4_0);
         il.Emit(OpCodes.Bge, linked);
+        if (hasReturns)
+        {
+            EmitPredictor(found);
+        }
 
-        // entry = s->JumpCache + Index(pc)
+        // entry = s->JumpCache + Index(pc, type)
         LoadState(JumpCacheOffset);
         il.Emit(OpCodes.Ldloc, outPc);
         il.Emit(OpCodes.Ldc_I4_2);
@@ -208,6 +338,11 @@ internal sealed unsafe partial class RegionEmitter
         il.Emit(OpCodes.Ldc_I4, 2 + JumpCacheEntry.Bits);
         il.Emit(OpCodes.Shr_Un);
         il.Emit(OpCodes.Xor);
+        il.Emit(OpCodes.Ldloc, outPc);
+        il.Emit(OpCodes.Ldc_I4, JumpCacheEntry.TypeShift);
+        il.Emit(OpCodes.Shr_Un);
+        il.Emit(OpCodes.Xor);
+        XorType(JumpCacheEntry.TypeIndexShift);
         il.Emit(OpCodes.Ldc_I8, (1L << JumpCacheEntry.Bits) - 1);
         il.Emit(OpCodes.And);
         il.Emit(OpCodes.Ldc_I4_4);
@@ -219,6 +354,7 @@ internal sealed unsafe partial class RegionEmitter
         il.Emit(OpCodes.Ldloc, outPc);
         LoadState(PcTagOffset);
         il.Emit(OpCodes.Xor);
+        XorType(JumpCacheEntry.TypeShift);
         il.Emit(OpCodes.Bne_Un, miss);
         il.Emit(OpCodes.Ldloc, entry);
         il.Emit(OpCodes.Ldc_I4_8);
@@ -262,16 +398,29 @@ internal sealed unsafe partial class RegionEmitter
         il.Emit(OpCodes.Brtrue, compiled);
         Return(CompiledExit.Left);
         il.MarkLabel(compiled);
-        Address(ChainHitsOffset);
-        LoadState(ChainHitsOffset);
-        il.Emit(OpCodes.Ldc_I8, 1L);
-        il.Emit(OpCodes.Add);
-        il.Emit(OpCodes.Stind_I8);
+        Increment(ChainHitsOffset);
         il.Emit(OpCodes.Ldarg_0);
         il.Emit(OpCodes.Ldloc, va);
         il.Emit(OpCodes.Conv_I);
         il.Emit(OpCodes.Tailcall);
         il.EmitCalli(OpCodes.Calli, CallingConventions.Standard, typeof(int), [typeof(nint)], null);
         il.Emit(OpCodes.Ret);
+    }
+
+    /// <summary>XORs the type of jump into what is on the stack.</summary>
+    private void XorType(int shift)
+    {
+        if (!typedJumps)
+        {
+            return;
+        }
+
+        // outCode = NoSlot - type = ~type
+        il.Emit(OpCodes.Ldloc, outCode);
+        il.Emit(OpCodes.Not);
+        il.Emit(OpCodes.Conv_I8);
+        il.Emit(OpCodes.Ldc_I4, shift);
+        il.Emit(OpCodes.Shl);
+        il.Emit(OpCodes.Xor);
     }
 }

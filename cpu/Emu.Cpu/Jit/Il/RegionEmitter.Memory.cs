@@ -226,16 +226,17 @@ internal sealed unsafe partial class RegionEmitter
     /// <summary>Pushes the address of the TLB entry for va.</summary>
     private void PushEntry(Action pushTable)
     {
+        // Shifted once at the end, it needs one register beside the address.
         pushTable();
         il.Emit(OpCodes.Ldloc, va);
+        Shift(OpCodes.Shr_Un, TlbEntry.FoldShift - TlbEntry.IndexShift);
+        il.Emit(OpCodes.Ldc_I8, ~((long)(TlbEntry.IndexMask & ~TlbEntry.FoldMask) << TlbEntry.IndexShift));
+        il.Emit(OpCodes.And);
+        il.Emit(OpCodes.Ldloc, va);
+        il.Emit(OpCodes.Xor);
         Shift(OpCodes.Shr_Un, TlbEntry.IndexShift);
         il.Emit(OpCodes.Ldc_I8, (long)TlbEntry.IndexMask);
         il.Emit(OpCodes.And);
-        il.Emit(OpCodes.Ldloc, va);
-        Shift(OpCodes.Shr_Un, TlbEntry.FoldShift);
-        il.Emit(OpCodes.Ldc_I8, (long)TlbEntry.FoldMask);
-        il.Emit(OpCodes.And);
-        il.Emit(OpCodes.Xor);
         il.Emit(OpCodes.Add);
     }
 

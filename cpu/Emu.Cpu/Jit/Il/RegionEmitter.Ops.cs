@@ -762,7 +762,17 @@ internal sealed unsafe partial class RegionEmitter
             case MicroOpKind.JumpReg:
                 Load64(op->A);
                 il.Emit(OpCodes.Stloc, outPc);
-                EmitChain(NoSlot);
+                if (op->Imm == BranchHint.Return)
+                {
+                    EmitReturn();
+                }
+                else
+                {
+                    EmitArrival(op->Aux);
+                    PushReturn();
+                    EmitChain(NoSlot - (int)op->Aux);
+                }
+
                 return true;
         }
 

@@ -19,10 +19,13 @@ internal sealed unsafe partial class RegionEmitter
     private static readonly int SideOpOffset = Offset(nameof(CpuState.SideOp));
     private static readonly int SideStatusOffset = Offset(nameof(CpuState.SideStatus));
     private static readonly int ChainHitsOffset = Offset(nameof(CpuState.ChainHits));
+    private static readonly int ReturnHitsOffset = Offset(nameof(CpuState.ReturnHits));
+    private static readonly int ReturnTopOffset = Offset(nameof(CpuState.ReturnTop));
     private static readonly int LazyKindOffset = Offset(nameof(CpuState.LazyKind));
     private static readonly int LazyAOffset = Offset(nameof(CpuState.LazyA));
     private static readonly int LazyBOffset = Offset(nameof(CpuState.LazyB));
     private static readonly int ParallelOffset = Offset(nameof(CpuState.Parallel));
+    private static readonly int JumpCacheTargetOffset = (int)Marshal.OffsetOf<JumpCacheEntry>(nameof(JumpCacheEntry.Target));
     private static readonly int Next0Offset = (int)Marshal.OffsetOf<Block>(nameof(Block.Next0));
     private static readonly int CodeOffset = (int)Marshal.OffsetOf<Block>(nameof(Block.Code));
 
@@ -171,14 +174,19 @@ internal sealed unsafe partial class RegionEmitter
     private void StorePc(long offset)
     {
         Address(CpuState.PcOffset);
+        PushPc(offset);
+        il.Emit(OpCodes.Stind_I8);
+    }
+
+    /// <summary>Pushes the entry's PC + offset.</summary>
+    private void PushPc(long offset)
+    {
         il.Emit(OpCodes.Ldloc, pc);
         if (offset != 0)
         {
             il.Emit(OpCodes.Ldc_I8, offset);
             il.Emit(OpCodes.Add);
         }
-
-        il.Emit(OpCodes.Stind_I8);
     }
 
     private void StoreSide(nint block, nint op)

@@ -8,6 +8,8 @@ namespace Emu.Cpu.Jit.Il;
 internal sealed unsafe class RegionFlow
 {
     private readonly Region region;
+    private readonly int[][] successors;
+    private readonly int[] longest;
     private readonly FlagKind[] flagsAtStart;
     private readonly bool[] reached;
     private readonly int[] needed;
@@ -29,6 +31,8 @@ internal sealed unsafe class RegionFlow
         reached = new bool[count];
         needed = new int[count];
         states = new State[count];
+        successors = [.. region.Blocks.Select(b => SuccessorsOf(b).Distinct().ToArray())];
+        longest = new int[count];
         var checks = new bool[count];
         checks[0] = true;
         FindLoops(0, checks);
@@ -36,7 +40,7 @@ internal sealed unsafe class RegionFlow
         {
             if (checks[i])
             {
-                needed[i] = LongestWay(i, checks, first: true);
+                needed[i] = LongestFrom(i, checks);
             }
         }
 
@@ -84,12 +88,9 @@ internal sealed unsafe class RegionFlow
             after = After(block->Ops[i].Kind, after);
         }
 
-        foreach (var next in (ReadOnlySpan<int>)[region.Blocks[index].Next0, region.Blocks[index].Next1])
+        foreach (var next in successors[index])
         {
-            if (next >= 0)
-            {
-                Reach(next, after);
-            }
+            Reach(next, after);
         }
     }
 
@@ -97,13 +98,8 @@ internal sealed unsafe class RegionFlow
     private void FindLoops(int index, bool[] checks)
     {
         states[index] = State.Open;
-        foreach (var next in (ReadOnlySpan<int>)[region.Blocks[index].Next0, region.Blocks[index].Next1])
+        foreach (var next in successors[index])
         {
-            if (next < 0)
-            {
-                continue;
-            }
-
             HasInternalEdges = true;
             if (states[next] == State.Open)
             {
@@ -118,23 +114,28 @@ internal sealed unsafe class RegionFlow
         states[index] = State.Done;
     }
 
-    private int LongestWay(int index, bool[] checks, bool first)
+    private IEnumerable<int> SuccessorsOf(RegionBlock block) =>
+        (block.IsReturn ? region.ReturnPoints : []).Append(block.Next0).Append(block.Next1).Where(i => i >= 0);
+
+    private int LongestFrom(int index, bool[] checks)
     {
-        if (checks[index] && !first)
+        var most = 0;
+        foreach (var next in successors[index])
+        {
+            most = Math.Max(most, LongestWay(next, checks));
+        }
+
+        return most + region.Blocks[index].Block->Count;
+    }
+
+    /// <summary>Every loop has a check, so that the ways between checks form no circle.</summary>
+    private int LongestWay(int index, bool[] checks)
+    {
+        if (checks[index])
         {
             return 0;
         }
 
-        // Without memory of visited blocks, a chain of diamonds would take exponential time: those of a region are few.
-        var longest = 0;
-        foreach (var next in (ReadOnlySpan<int>)[region.Blocks[index].Next0, region.Blocks[index].Next1])
-        {
-            if (next >= 0)
-            {
-                longest = Math.Max(longest, LongestWay(next, checks, first: false));
-            }
-        }
-
-        return longest + region.Blocks[index].Block->Count;
+        return longest[index] != 0 ? longest[index] : longest[index] = LongestFrom(index, checks);
     }
 }

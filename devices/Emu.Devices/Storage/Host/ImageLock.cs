@@ -20,20 +20,20 @@ internal static unsafe class ImageLock
 
     /// <summary>Locks the file until it is closed.</summary>
     /// <exception cref="EmuException">Another process holds it.</exception>
-    public static void Take(int descriptor, string path, bool readOnly, Log log)
+    public static void Take(int descriptor, string path, bool readOnly, Log log, string what)
     {
         var free = readOnly
-            ? Set(descriptor, F_RDLCK, PermissionBase + Read, 1, path, log)
-                && Set(descriptor, F_RDLCK, DenialBase + Write, 1, path, log)
-                && Set(descriptor, F_RDLCK, DenialBase + Resize, 1, path, log)
+            ? Set(descriptor, F_RDLCK, PermissionBase + Read, 1, path, log, what)
+                && Set(descriptor, F_RDLCK, DenialBase + Write, 1, path, log, what)
+                && Set(descriptor, F_RDLCK, DenialBase + Resize, 1, path, log, what)
                 && NobodyHolds(descriptor, PermissionBase + Write)
                 && NobodyHolds(descriptor, PermissionBase + Resize)
-            : Set(descriptor, F_WRLCK, PermissionBase, Bits, path, log) && Set(descriptor, F_WRLCK, DenialBase, Bits, path, log);
+            : Set(descriptor, F_WRLCK, PermissionBase, Bits, path, log, what) && Set(descriptor, F_WRLCK, DenialBase, Bits, path, log, what);
         if (!free)
         {
             throw new EmuException(readOnly
-                ? $"disk image '{path}' is being written by another process: end that one first, or use a copy"
-                : $"disk image '{path}' is in use by another process: end that one first, use a copy, or open it with readonly=on in both");
+                ? $"{what} '{path}' is being written by another process: end that one first, or use a copy"
+                : $"{what} '{path}' is in use by another process: end that one first, use a copy, or open it with readonly=on in both");
         }
     }
 
@@ -44,7 +44,7 @@ internal static unsafe class ImageLock
         _ = fcntl(descriptor, F_OFD_SETLK, &request);
     }
 
-    private static bool Set(int descriptor, short type, long start, long length, string path, Log log)
+    private static bool Set(int descriptor, short type, long start, long length, string path, Log log, string what)
     {
         var request = new Flock { Type = type, Start = start, Length = length };
         if (fcntl(descriptor, F_OFD_SETLK, &request) == 0)
@@ -58,7 +58,7 @@ internal static unsafe class ImageLock
             return false;
         }
 
-        log.Once($"{path}:lock", LogLevel.Warning, $"disk image '{path}' cannot be locked ({Marshal.GetPInvokeErrorMessage(error)}): nothing keeps another process from writing to it");
+        log.Once($"{path}:lock", LogLevel.Warning, $"{what} '{path}' cannot be locked ({Marshal.GetPInvokeErrorMessage(error)}): nothing keeps another process from writing to it");
         return true;
     }
 

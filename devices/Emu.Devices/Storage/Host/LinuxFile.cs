@@ -9,26 +9,28 @@ namespace Emu.Devices.Storage.Host;
 public sealed unsafe class LinuxFile : IImageFile
 {
     private readonly Log log;
+    private readonly string what;
     private readonly bool isBlockDevice;
     private readonly Lock growth = new();
     private int descriptor;
     private ulong length;
 
-    private LinuxFile(int descriptor, string path, bool readOnly, Log log)
+    private LinuxFile(int descriptor, string path, bool readOnly, Log log, string what)
     {
         this.descriptor = descriptor;
         this.log = log;
+        this.what = what;
         Path = path;
         IsReadOnly = readOnly;
         if (!Status(descriptor, out var status))
         {
-            throw new EmuException($"disk image '{path}' cannot be examined ({LastError()})");
+            throw new EmuException($"{what} '{path}' cannot be examined ({LastError()})");
         }
 
         isBlockDevice = (status.Mode & S_IFMT) == S_IFBLK;
         if (!isBlockDevice && (status.Mode & S_IFMT) != S_IFREG)
         {
-            throw new EmuException($"disk image '{path}' is {((status.Mode & S_IFMT) == S_IFDIR ? "a directory" : "not a file")}: give an image file or a block device");
+            throw new EmuException($"{what} '{path}' is {((status.Mode & S_IFMT) == S_IFDIR ? "a directory" : "not a file")}: give an image file or a block device");
         }
 
         Identity = (status.Device, status.Inode);
@@ -62,8 +64,13 @@ public sealed unsafe class LinuxFile : IImageFile
     internal uint DirectAlignment { get; }
 
     /// <summary>Opens and locks a file. A writer excludes every other Emu and QEMU; readers share.</summary>
+    /// <param name="path">Path.</param>
+    /// <param name="readOnly">For reading only.</param>
+    /// <param name="direct">Without the host's page cache.</param>
+    /// <param name="log">Messages.</param>
+    /// <param name="what">What the file is, for messages.</param>
     /// <exception cref="EmuException">It does not exist, may not be opened, or is in use.</exception>
-    public static IImageFile Open(string path, bool readOnly, bool direct, Log log)
+    public static IImageFile Open(string path, bool readOnly, bool direct, Log log, string what = "disk image")
     {
         var flags = (readOnly ? O_RDONLY : O_RDWR) | O_CLOEXEC | (direct ? O_DIRECT : 0);
         int descriptor;
@@ -77,15 +84,15 @@ public sealed unsafe class LinuxFile : IImageFile
         {
             var error = Marshal.GetLastPInvokeError();
             throw new EmuException(direct && error == EINVAL
-                ? $"disk image '{path}' is on a file system without direct I/O: open it with direct=off"
-                : $"disk image '{path}' cannot be opened for {(readOnly ? "reading" : "writing")} ({Marshal.GetPInvokeErrorMessage(error)})");
+                ? $"{what} '{path}' is on a file system without direct I/O: open it with direct=off"
+                : $"{what} '{path}' cannot be opened for {(readOnly ? "reading" : "writing")} ({Marshal.GetPInvokeErrorMessage(error)})");
         }
 
         LinuxFile? file = null;
         try
         {
-            file = new LinuxFile(descriptor, path, readOnly, log);
-            ImageLock.Take(descriptor, path, readOnly, log);
+            file = new LinuxFile(descriptor, path, readOnly, log, what);
+            ImageLock.Take(descriptor, path, readOnly, log, what);
             return direct ? new DirectFile(file, file.DirectAlignment) : file;
         }
         catch
@@ -296,7 +303,7 @@ public sealed unsafe class LinuxFile : IImageFile
     private DiskStatus Failed(string operation)
     {
         var error = Marshal.GetLastPInvokeError();
-        log.Once($"{Path}:{operation}:{error}", LogLevel.Error, $"disk image '{Path}': {operation} failed ({Marshal.GetPInvokeErrorMessage(error)}); the guest sees an I/O error");
+        log.Once($"{Path}:{operation}:{error}", LogLevel.Error, $"{what} '{Path}': {operation} failed ({Marshal.GetPInvokeErrorMessage(error)}); the guest sees an I/O error");
         return error is ENOSPC or EDQUOT or EFBIG ? DiskStatus.NoSpace : DiskStatus.IoError;
     }
 }

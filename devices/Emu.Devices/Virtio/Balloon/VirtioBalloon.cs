@@ -185,11 +185,7 @@ public sealed class VirtioBalloon : VirtioDevice
     /// <inheritdoc/>
     public override void Restore(SnapshotReader reader)
     {
-        if (reader.U8() is var version && version != SnapshotVersion)
-        {
-            throw new InvalidDataException($"snapshot: {Name}: version {version}, expected {SnapshotVersion}");
-        }
-
+        reader.Version(SnapshotVersion, Name);
         Volatile.Write(ref pages, reader.U32());
         Volatile.Write(ref actual, reader.U32());
         foreach (var worker in workers)

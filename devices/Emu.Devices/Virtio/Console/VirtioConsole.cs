@@ -142,11 +142,7 @@ public sealed partial class VirtioConsole : VirtioDevice, ICharSink, IRequestHan
     /// <inheritdoc/>
     public override void Restore(SnapshotReader reader)
     {
-        if (reader.U8() is var version && version != SnapshotVersion)
-        {
-            throw new InvalidDataException($"snapshot: {Name}: version {version}, expected {SnapshotVersion}");
-        }
-
+        reader.Version(SnapshotVersion, Name);
         Volatile.Write(ref size, reader.U32());
     }
 

@@ -203,12 +203,7 @@ public sealed partial class NetDevice : VirtioDevice, INetPort, IDisposable
     {
         lock (backend.Gate)
         {
-            var version = reader.U8();
-            if (version != SnapshotVersion)
-            {
-                throw new InvalidDataException($"snapshot: {Name}: version {version}, expected {SnapshotVersion}");
-            }
-
+            reader.Version(SnapshotVersion, Name);
             Volatile.Write(ref mac, reader.U64());
             Volatile.Write(ref announce, reader.Bool() ? 1 : 0);
             var pairs = reader.U8();

@@ -9,10 +9,15 @@ namespace Emu.Devices.Virtio;
 /// </summary>
 public sealed unsafe class DescriptorChain
 {
+    /// <summary>Most mappings of an IOMMU that a request may go through: 64 MiB of single pages, more than any driver asks for at once.</summary>
+    private const int MaximumMappings = 16384;
+
     private GuestSegment[] segments = new GuestSegment[8];
     private PhysicalAddressSpace? memory;
+    private IDmaTranslation? dma;
     private int count;
     private int readableCount;
+    private int mappings;
 
     /// <summary>The driver's name for the request (split: head index; packed: buffer ID).</summary>
     public ushort Id { get; private set; }
@@ -108,12 +113,13 @@ public sealed unsafe class DescriptorChain
         }
     }
 
-    internal void Begin(PhysicalAddressSpace guest, ushort id)
+    internal void Begin(PhysicalAddressSpace guest, IDmaTranslation? translation, ushort id)
     {
         memory = guest;
+        dma = translation;
         Id = id;
         RingEntries = 1;
-        count = readableCount = 0;
+        count = readableCount = mappings = 0;
         ReadableLength = WritableLength = 0;
     }
 
@@ -132,10 +138,58 @@ public sealed unsafe class DescriptorChain
             return null;
         }
 
+        if (dma is not null)
+        {
+            return AddTranslated(dma, address, length, writable);
+        }
+
+        return TryAppend(address, length, writable) ? null : NotInRam(writable);
+    }
+
+    /// <summary>Adds the pieces of guest memory that a buffer of the device's view is made of.</summary>
+    private string? AddTranslated(IDmaTranslation translation, ulong address, uint length, bool writable)
+    {
+        ulong start = 0;
+        ulong run = 0;
+        while (length > 0)
+        {
+            if (!translation.TryTranslate(address, writable, out var physical, out var mapped))
+            {
+                return writable ? "a writable descriptor is not wholly mapped" : "a readable descriptor is not wholly mapped";
+            }
+
+            var part = (uint)Math.Min(mapped, length);
+            if (run != 0 && physical != start + run)
+            {
+                if (!TryAppend(start, (uint)run, writable))
+                {
+                    return NotInRam(writable);
+                }
+
+                run = 0;
+            }
+
+            start = run == 0 ? physical : start;
+            run += part;
+            address += part;
+            length -= part;
+            if (++mappings > MaximumMappings)
+            {
+                return $"a request goes through more than {MaximumMappings} mappings";
+            }
+        }
+
+        return TryAppend(start, (uint)run, writable) ? null : NotInRam(writable);
+    }
+
+    private static string NotInRam(bool writable) => writable ? "a writable descriptor is not wholly in RAM" : "a readable descriptor is not wholly in RAM";
+
+    private bool TryAppend(ulong address, uint length, bool writable)
+    {
         var host = memory!.TryGetPointer(address, length, writable);
         if (host == null)
         {
-            return writable ? "a writable descriptor is not wholly in RAM" : "a readable descriptor is not wholly in RAM";
+            return false;
         }
 
         if (count == segments.Length)
@@ -154,6 +208,6 @@ public sealed unsafe class DescriptorChain
             ReadableLength += length;
         }
 
-        return null;
+        return true;
     }
 }

@@ -15,9 +15,10 @@ internal sealed unsafe class PackedVirtQueue : VirtQueue
     private const ushort EventDisable = 1;
     private const ushort EventDescriptor = 2;
 
-    private readonly VirtqDescriptor* ring;
-    private readonly ushort* driverEvent;
-    private readonly ushort* deviceEvent;
+    private RingArea ring;
+    private RingArea driverEvent;
+    private RingArea deviceEvent;
+    private int generation;
     private readonly ulong ringAddress;
     private readonly ulong driverAddress;
     private readonly ulong deviceAddress;
@@ -27,12 +28,10 @@ internal sealed unsafe class PackedVirtQueue : VirtQueue
     private bool notificationsOff;
 
     private PackedVirtQueue(
-        IVirtioTransport transport, PhysicalAddressSpace memory, int index, in VirtQueueState state, ulong features, VirtqDescriptor* ring, ushort* driverEvent, ushort* deviceEvent)
-        : base(transport, memory, index, state, features)
+        IVirtioTransport transport, PhysicalAddressSpace memory, IDmaTranslation? dma, int index, in VirtQueueState state, ulong features, in Rings rings)
+        : base(transport, memory, dma, index, state, features)
     {
-        this.ring = ring;
-        this.driverEvent = driverEvent;
-        this.deviceEvent = deviceEvent;
+        (ring, driverEvent, deviceEvent, generation) = rings;
         ringAddress = state.DescriptorArea;
         driverAddress = state.DriverArea;
         deviceAddress = state.DeviceArea;
@@ -42,8 +41,8 @@ internal sealed unsafe class PackedVirtQueue : VirtQueue
         notificationsOff = state.NotificationsOff;
     }
 
-    public static new PackedVirtQueue? TryCreate(
-        IVirtioTransport transport, PhysicalAddressSpace memory, int index, in VirtQueueState state, ulong features, out string reason)
+    public static PackedVirtQueue? TryCreate(
+        IVirtioTransport transport, PhysicalAddressSpace memory, IDmaTranslation? dma, int index, in VirtQueueState state, ulong features, bool restored, out string reason)
     {
         reason = "";
         if (state.Size is 0 or > MaximumSize || (state.NextAvailable & ~WrapBit) >= state.Size || (state.NextUsed & ~WrapBit) >= state.Size)
@@ -58,28 +57,27 @@ internal sealed unsafe class PackedVirtQueue : VirtQueue
             return null;
         }
 
-        var ring = memory.TryGetPointer(state.DescriptorArea, state.Size * VirtqDescriptor.Bytes, forWrite: true);
-        var driver = memory.TryGetPointer(state.DriverArea, EventBytes, forWrite: false);
-        var device = memory.TryGetPointer(state.DeviceArea, EventBytes, forWrite: true);
-        if (ring == null || driver == null || device == null)
+        // A restored queue behind an IOMMU looks for its rings when they are used, as the one that was saved would have.
+        var later = restored && dma is not null ? Rings.NotFoundYet(dma.Generation) : (Rings?)null;
+        if ((later ?? Find(memory, dma, state)) is not { } rings)
         {
             reason = "a ring is not wholly in RAM";
             return null;
         }
 
-        return new PackedVirtQueue(transport, memory, index, state, features, (VirtqDescriptor*)ring, (ushort*)driver, (ushort*)device);
+        return new PackedVirtQueue(transport, memory, dma, index, state, features, rings);
     }
 
-    public override bool HasAvailable => !Broken && IsAvailable();
+    public override bool HasAvailable => !Broken && IsCurrent() && IsAvailable();
 
     public override bool TryPop(DescriptorChain chain)
     {
-        if (Broken || !IsAvailable())
+        if (Broken || !IsCurrent() || !IsAvailable())
         {
             return false;
         }
 
-        chain.Begin(Memory, 0);
+        chain.Begin(Memory, Dma, 0);
         if (Walk(chain) is { } wrong)
         {
             return Break(wrong);
@@ -107,18 +105,18 @@ internal sealed unsafe class PackedVirtQueue : VirtQueue
 
     public override void Push(DescriptorChain chain, uint written)
     {
-        if (Broken)
+        if (Broken || !IsCurrent())
         {
             return;
         }
 
         var slot = Slot(nextUsed);
-        var d = ring + slot;
+        var d = Descriptor(slot);
         d->Length = written;
         d->Word12 = chain.Id;
         var flags = (Wrap(nextUsed) ? VirtqDescriptor.Available | VirtqDescriptor.Used : 0) | (written != 0 ? VirtqDescriptor.Write : 0);
         Volatile.Write(ref d->Word14, (ushort)flags);
-        Memory.NotifyWritten(ringAddress + (slot * (ulong)VirtqDescriptor.Bytes), VirtqDescriptor.Bytes);
+        ring.NotifyWritten(Memory, slot * VirtqDescriptor.Bytes, VirtqDescriptor.Bytes);
         nextUsed = Advance(nextUsed, chain.RingEntries);
         usedSinceSignal = (ushort)Math.Min(usedSinceSignal + chain.RingEntries, ushort.MaxValue);
         GiveBack(chain.RingEntries);
@@ -126,7 +124,7 @@ internal sealed unsafe class PackedVirtQueue : VirtQueue
 
     public override void Signal()
     {
-        if (usedSinceSignal == 0 || Broken)
+        if (usedSinceSignal == 0 || Broken || !IsCurrent())
         {
             return;
         }
@@ -134,10 +132,10 @@ internal sealed unsafe class PackedVirtQueue : VirtQueue
         Interlocked.MemoryBarrier();
         uint count = usedSinceSignal;
         usedSinceSignal = 0;
-        var wanted = (Volatile.Read(ref driverEvent[EventFlagsWord]) & 3) switch
+        var wanted = (Volatile.Read(ref DriverEvent(EventFlagsWord)) & 3) switch
         {
             EventDisable => false,
-            EventDescriptor when HasEventIdx => Passed(Volatile.Read(ref driverEvent[0]), count),
+            EventDescriptor when HasEventIdx => Passed(Volatile.Read(ref DriverEvent(0)), count),
             _ => true,
         };
         if (wanted)
@@ -148,7 +146,7 @@ internal sealed unsafe class PackedVirtQueue : VirtQueue
 
     public override void DisableNotifications()
     {
-        if (!notificationsOff && !Broken)
+        if (!notificationsOff && !Broken && IsCurrent())
         {
             notificationsOff = true;
             WriteEvent(EventFlagsWord, EventDisable);
@@ -157,7 +155,7 @@ internal sealed unsafe class PackedVirtQueue : VirtQueue
 
     public override bool EnableNotifications()
     {
-        if (Broken)
+        if (Broken || !IsCurrent())
         {
             return false;
         }
@@ -193,7 +191,7 @@ internal sealed unsafe class PackedVirtQueue : VirtQueue
     /// <summary>A descriptor is available when AVAIL equals the device's wrap counter and USED does not (virtio 1.2, 2.8.1).</summary>
     private bool IsAvailable()
     {
-        var flags = Volatile.Read(ref ring[Slot(nextAvailable)].Word14);
+        var flags = Volatile.Read(ref Descriptor(Slot(nextAvailable))->Word14);
         return (flags & VirtqDescriptor.Available) != 0 == Wrap(nextAvailable) && (flags & VirtqDescriptor.Used) != 0 != Wrap(nextAvailable);
     }
 
@@ -204,7 +202,7 @@ internal sealed unsafe class PackedVirtQueue : VirtQueue
         for (var taken = 1; taken <= Size; taken++)
         {
             // Copied first: the driver may change the entry while it is checked.
-            var d = ring[Slot(position)];
+            var d = *Descriptor(Slot(position));
             var flags = d.PackedFlags;
             chain.RingEntries = (ushort)taken;
             if ((flags & VirtqDescriptor.Indirect) != 0)
@@ -258,7 +256,44 @@ internal sealed unsafe class PackedVirtQueue : VirtQueue
 
     private void WriteEvent(int word, ushort value)
     {
-        Volatile.Write(ref deviceEvent[word], value);
-        Memory.NotifyWritten(deviceAddress + ((ulong)word * 2), 2);
+        var offset = (uint)word * sizeof(ushort);
+        Volatile.Write(ref *(ushort*)deviceEvent.At(offset), value);
+        deviceEvent.NotifyWritten(Memory, offset, sizeof(ushort));
+    }
+
+    private VirtqDescriptor* Descriptor(uint slot) => (VirtqDescriptor*)ring.At(slot * VirtqDescriptor.Bytes);
+
+    private ref ushort DriverEvent(int word) => ref *(ushort*)driverEvent.At((uint)word * sizeof(ushort));
+
+    /// <summary>Behind an IOMMU: looks for the rings again where a mapping was taken away since they were found; breaks the queue where they are gone.</summary>
+    private bool IsCurrent() => Dma is null || Dma.Generation == Volatile.Read(ref generation) || FindAgain();
+
+    private bool FindAgain()
+    {
+        var state = new VirtQueueState { Size = Size, DescriptorArea = ringAddress, DriverArea = driverAddress, DeviceArea = deviceAddress };
+        if (Find(Memory, Dma, state) is not { } rings)
+        {
+            return Break("a ring is not mapped any more");
+        }
+
+        (ring, driverEvent, deviceEvent, var found) = rings;
+        Volatile.Write(ref generation, found);
+        return true;
+    }
+
+    private static Rings? Find(PhysicalAddressSpace memory, IDmaTranslation? dma, in VirtQueueState state)
+    {
+        var generation = dma?.Generation ?? 0;
+        return RingArea.TryCreate(memory, dma, state.DescriptorArea, state.Size * VirtqDescriptor.Bytes, forWrite: true) is { } ring
+            && RingArea.TryCreate(memory, dma, state.DriverArea, EventBytes, forWrite: false) is { } driver
+            && RingArea.TryCreate(memory, dma, state.DeviceArea, EventBytes, forWrite: true) is { } device
+            ? new Rings(ring, driver, device, generation)
+            : null;
+    }
+
+    /// <summary>The rings, and the state of the IOMMU they were found in.</summary>
+    private readonly record struct Rings(RingArea Ring, RingArea DriverEvent, RingArea DeviceEvent, int Generation)
+    {
+        public static Rings NotFoundYet(int generation) => new(RingArea.None, RingArea.None, RingArea.None, generation - 1);
     }
 }

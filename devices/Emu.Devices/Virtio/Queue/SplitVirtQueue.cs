@@ -12,10 +12,12 @@ internal sealed unsafe class SplitVirtQueue : VirtQueue
     private const ushort NoNotify = 1;
     private const uint RingHeaderBytes = 4;
     private const uint UsedEntryBytes = 8;
+    private const uint UsedLengthOffset = 4;
 
-    private readonly VirtqDescriptor* table;
-    private readonly ushort* available;
-    private readonly ushort* used;
+    private RingArea table;
+    private RingArea available;
+    private RingArea used;
+    private int generation;
     private readonly ulong descriptorAddress;
     private readonly ulong availableAddress;
     private readonly ulong usedAddress;
@@ -25,12 +27,10 @@ internal sealed unsafe class SplitVirtQueue : VirtQueue
     private bool notificationsOff;
 
     private SplitVirtQueue(
-        IVirtioTransport transport, PhysicalAddressSpace memory, int index, in VirtQueueState state, ulong features, VirtqDescriptor* table, ushort* available, ushort* used)
-        : base(transport, memory, index, state, features)
+        IVirtioTransport transport, PhysicalAddressSpace memory, IDmaTranslation? dma, int index, in VirtQueueState state, ulong features, in Rings rings)
+        : base(transport, memory, dma, index, state, features)
     {
-        this.table = table;
-        this.available = available;
-        this.used = used;
+        (table, available, used, generation) = rings;
         descriptorAddress = state.DescriptorArea;
         availableAddress = state.DriverArea;
         usedAddress = state.DeviceArea;
@@ -40,8 +40,8 @@ internal sealed unsafe class SplitVirtQueue : VirtQueue
         notificationsOff = state.NotificationsOff;
     }
 
-    public static new SplitVirtQueue? TryCreate(
-        IVirtioTransport transport, PhysicalAddressSpace memory, int index, in VirtQueueState state, ulong features, out string reason)
+    public static SplitVirtQueue? TryCreate(
+        IVirtioTransport transport, PhysicalAddressSpace memory, IDmaTranslation? dma, int index, in VirtQueueState state, ulong features, bool restored, out string reason)
     {
         reason = "";
         if (state.Size is 0 or > MaximumSize || !System.Numerics.BitOperations.IsPow2(state.Size))
@@ -56,30 +56,27 @@ internal sealed unsafe class SplitVirtQueue : VirtQueue
             return null;
         }
 
-        // Both rings have an event index behind their entries; a driver without the feature need not have room for it.
-        var tail = (features & VirtioFeature.EventIdx) != 0 ? 2u : 0;
-        var table = memory.TryGetPointer(state.DescriptorArea, state.Size * VirtqDescriptor.Bytes, forWrite: false);
-        var available = memory.TryGetPointer(state.DriverArea, RingHeaderBytes + (state.Size * 2u) + tail, forWrite: false);
-        var used = memory.TryGetPointer(state.DeviceArea, RingHeaderBytes + (state.Size * UsedEntryBytes) + tail, forWrite: true);
-        if (table == null || available == null || used == null)
+        // A restored queue behind an IOMMU looks for its rings when they are used, as the one that was saved would have.
+        var later = restored && dma is not null ? Rings.NotFoundYet(dma.Generation) : (Rings?)null;
+        if ((later ?? Find(memory, dma, state, features)) is not { } rings)
         {
             reason = "a ring is not wholly in RAM";
             return null;
         }
 
-        return new SplitVirtQueue(transport, memory, index, state, features, (VirtqDescriptor*)table, (ushort*)available, (ushort*)used);
+        return new SplitVirtQueue(transport, memory, dma, index, state, features, rings);
     }
 
-    public override bool HasAvailable => !Broken && Volatile.Read(ref available[RingIndex]) != nextAvailable;
+    public override bool HasAvailable => !Broken && IsCurrent() && Volatile.Read(ref *Available(RingIndex)) != nextAvailable;
 
     public override bool TryPop(DescriptorChain chain)
     {
-        if (Broken)
+        if (Broken || !IsCurrent())
         {
             return false;
         }
 
-        var waiting = (ushort)(Volatile.Read(ref available[RingIndex]) - nextAvailable);
+        var waiting = (ushort)(Volatile.Read(ref *Available(RingIndex)) - nextAvailable);
         if (waiting == 0)
         {
             return false;
@@ -90,13 +87,13 @@ internal sealed unsafe class SplitVirtQueue : VirtQueue
             return Break($"the available index is {waiting} ahead in a ring of {Size}");
         }
 
-        var head = available[RingEntries + (nextAvailable & (Size - 1))];
+        var head = *Available(RingEntries + (nextAvailable & (Size - 1)));
         if (head >= Size)
         {
             return Break($"the available ring names descriptor {head} of {Size}");
         }
 
-        chain.Begin(Memory, head);
+        chain.Begin(Memory, Dma, head);
         if (Walk(chain, head) is { } wrong)
         {
             return Break(wrong);
@@ -124,26 +121,27 @@ internal sealed unsafe class SplitVirtQueue : VirtQueue
 
     public override void Push(DescriptorChain chain, uint written)
     {
-        if (Broken)
+        if (Broken || !IsCurrent())
         {
             return;
         }
 
-        var slot = (uint)(nextUsed & (Size - 1));
-        var entry = (uint*)(used + RingEntries) + (slot * 2);
-        entry[0] = chain.Id;
-        entry[1] = written;
+        // The halves of an entry may lie in two pages.
+        var entry = RingHeaderBytes + ((uint)(nextUsed & (Size - 1)) * UsedEntryBytes);
+        *(uint*)used.At(entry) = chain.Id;
+        *(uint*)used.At(entry + UsedLengthOffset) = written;
         nextUsed++;
         usedSinceSignal = (ushort)Math.Min(usedSinceSignal + 1, ushort.MaxValue);
-        Volatile.Write(ref used[RingIndex], nextUsed);
-        Memory.NotifyWritten(usedAddress + RingHeaderBytes + (slot * UsedEntryBytes), UsedEntryBytes);
-        Memory.NotifyWritten(usedAddress, RingHeaderBytes);
+        Volatile.Write(ref *(ushort*)used.At(RingIndex * sizeof(ushort)), nextUsed);
+        used.NotifyWritten(Memory, entry, UsedLengthOffset);
+        used.NotifyWritten(Memory, entry + UsedLengthOffset, UsedLengthOffset);
+        used.NotifyWritten(Memory, 0, RingHeaderBytes);
         GiveBack(chain.RingEntries);
     }
 
     public override void Signal()
     {
-        if (usedSinceSignal == 0 || Broken)
+        if (usedSinceSignal == 0 || Broken || !IsCurrent())
         {
             return;
         }
@@ -156,12 +154,12 @@ internal sealed unsafe class SplitVirtQueue : VirtQueue
         if (HasEventIdx)
         {
             // Interrupt when the index the driver named was passed: event in [old, new).
-            var e = Volatile.Read(ref available[RingEntries + Size]);
+            var e = Volatile.Read(ref *Available(RingEntries + Size));
             wanted = count == ushort.MaxValue || (ushort)(nextUsed - e - 1) < count;
         }
         else
         {
-            wanted = (Volatile.Read(ref available[0]) & NoInterrupt) == 0;
+            wanted = (Volatile.Read(ref *Available(0)) & NoInterrupt) == 0;
         }
 
         if (wanted)
@@ -172,7 +170,7 @@ internal sealed unsafe class SplitVirtQueue : VirtQueue
 
     public override void DisableNotifications()
     {
-        if (!notificationsOff && !Broken)
+        if (!notificationsOff && !Broken && IsCurrent())
         {
             notificationsOff = true;
             if (!HasEventIdx)
@@ -184,7 +182,7 @@ internal sealed unsafe class SplitVirtQueue : VirtQueue
 
     public override bool EnableNotifications()
     {
-        if (Broken)
+        if (Broken || !IsCurrent())
         {
             return false;
         }
@@ -223,7 +221,7 @@ internal sealed unsafe class SplitVirtQueue : VirtQueue
         for (int left = Size; left > 0; left--)
         {
             // Copied first: the driver may change the entry while it is checked.
-            var d = table[i];
+            var d = *(VirtqDescriptor*)table.At(i * VirtqDescriptor.Bytes);
             if ((d.SplitFlags & VirtqDescriptor.Indirect) != 0)
             {
                 return (d.SplitFlags & VirtqDescriptor.Next) != 0
@@ -254,7 +252,44 @@ internal sealed unsafe class SplitVirtQueue : VirtQueue
 
     private void WriteUsed(int word, ushort value)
     {
-        Volatile.Write(ref used[word], value);
-        Memory.NotifyWritten(usedAddress + ((ulong)word * 2), 2);
+        var offset = (uint)word * sizeof(ushort);
+        Volatile.Write(ref *(ushort*)used.At(offset), value);
+        used.NotifyWritten(Memory, offset, sizeof(ushort));
+    }
+
+    private ushort* Available(int word) => (ushort*)available.At((uint)word * sizeof(ushort));
+
+    /// <summary>Behind an IOMMU: looks for the rings again where a mapping was taken away since they were found; breaks the queue where they are gone.</summary>
+    private bool IsCurrent() => Dma is null || Dma.Generation == Volatile.Read(ref generation) || FindAgain();
+
+    private bool FindAgain()
+    {
+        var state = new VirtQueueState { Size = Size, DescriptorArea = descriptorAddress, DriverArea = availableAddress, DeviceArea = usedAddress };
+        if (Find(Memory, Dma, state, HasEventIdx ? VirtioFeature.EventIdx : 0) is not { } rings)
+        {
+            return Break("a ring is not mapped any more");
+        }
+
+        (table, available, used, var found) = rings;
+        Volatile.Write(ref generation, found);
+        return true;
+    }
+
+    private static Rings? Find(PhysicalAddressSpace memory, IDmaTranslation? dma, in VirtQueueState state, ulong features)
+    {
+        // Both rings have an event index behind their entries; a driver without the feature need not have room for it.
+        var tail = (features & VirtioFeature.EventIdx) != 0 ? 2u : 0;
+        var generation = dma?.Generation ?? 0;
+        return RingArea.TryCreate(memory, dma, state.DescriptorArea, state.Size * VirtqDescriptor.Bytes, forWrite: false) is { } table
+            && RingArea.TryCreate(memory, dma, state.DriverArea, RingHeaderBytes + (state.Size * 2u) + tail, forWrite: false) is { } available
+            && RingArea.TryCreate(memory, dma, state.DeviceArea, RingHeaderBytes + (state.Size * UsedEntryBytes) + tail, forWrite: true) is { } used
+            ? new Rings(table, available, used, generation)
+            : null;
+    }
+
+    /// <summary>The rings, and the state of the IOMMU they were found in.</summary>
+    private readonly record struct Rings(RingArea Table, RingArea Available, RingArea Used, int Generation)
+    {
+        public static Rings NotFoundYet(int generation) => new(RingArea.None, RingArea.None, RingArea.None, generation - 1);
     }
 }

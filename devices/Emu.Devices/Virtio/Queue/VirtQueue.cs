@@ -52,10 +52,11 @@ public abstract unsafe class VirtQueue
     private int outstanding;
     private volatile bool broken;
 
-    private protected VirtQueue(IVirtioTransport transport, PhysicalAddressSpace memory, int index, in VirtQueueState state, ulong features)
+    private protected VirtQueue(IVirtioTransport transport, PhysicalAddressSpace memory, IDmaTranslation? dma, int index, in VirtQueueState state, ulong features)
     {
         this.transport = transport;
         Memory = memory;
+        Dma = dma;
         Index = index;
         Size = state.Size;
         outstanding = state.Outstanding;
@@ -78,6 +79,9 @@ public abstract unsafe class VirtQueue
 
     private protected PhysicalAddressSpace Memory { get; }
 
+    /// <summary>What the device's addresses go through; null for guest-physical ones.</summary>
+    private protected IDmaTranslation? Dma { get; }
+
     private protected bool HasEventIdx { get; }
 
     private protected bool HasIndirect { get; }
@@ -91,11 +95,14 @@ public abstract unsafe class VirtQueue
     /// <param name="state">Addresses and size; positions when restored.</param>
     /// <param name="features">Negotiated features.</param>
     /// <param name="reason">What is wrong, when null is returned.</param>
+    /// <param name="dma">What the device's addresses go through; null for guest-physical ones.</param>
+    /// <param name="restored">The queue was in use when it was saved.</param>
     public static VirtQueue? TryCreate(
-        IVirtioTransport transport, PhysicalAddressSpace memory, int index, in VirtQueueState state, ulong features, out string reason) =>
+        IVirtioTransport transport, PhysicalAddressSpace memory, int index, in VirtQueueState state, ulong features, out string reason,
+        IDmaTranslation? dma = null, bool restored = false) =>
         (features & VirtioFeature.RingPacked) != 0
-            ? PackedVirtQueue.TryCreate(transport, memory, index, state, features, out reason)
-            : SplitVirtQueue.TryCreate(transport, memory, index, state, features, out reason);
+            ? PackedVirtQueue.TryCreate(transport, memory, dma, index, state, features, restored, out reason)
+            : SplitVirtQueue.TryCreate(transport, memory, dma, index, state, features, restored, out reason);
 
     /// <summary>The positions of a new queue in the layout that was negotiated.</summary>
     public static VirtQueueState Fresh(VirtQueueState state, ulong features)
@@ -173,8 +180,8 @@ public abstract unsafe class VirtQueue
             return $"an indirect table of {length} bytes";
         }
 
-        var entries = (VirtqDescriptor*)Memory.TryGetPointer(table, length, forWrite: false);
-        if (entries == null)
+        var entries = Dma is null ? (VirtqDescriptor*)Memory.TryGetPointer(table, length, forWrite: false) : null;
+        if (entries == null && Dma is null)
         {
             return "an indirect table that is not wholly in RAM";
         }
@@ -184,7 +191,16 @@ public abstract unsafe class VirtQueue
         for (var left = count; left > 0; left--)
         {
             // Copied first: the driver may change the entry while it is checked.
-            var d = entries[i];
+            VirtqDescriptor d;
+            if (entries != null)
+            {
+                d = entries[i];
+            }
+            else if (!TryRead(table + ((ulong)i * VirtqDescriptor.Bytes), &d, VirtqDescriptor.Bytes))
+            {
+                return "an indirect table that is not wholly mapped";
+            }
+
             var flags = linked ? d.SplitFlags : d.PackedFlags;
             if ((flags & VirtqDescriptor.Indirect) != 0)
             {
@@ -215,6 +231,28 @@ public abstract unsafe class VirtQueue
         }
 
         return linked ? "a loop of descriptors in an indirect table" : null;
+    }
+
+    /// <summary>Reads through the IOMMU.</summary>
+    private bool TryRead(ulong address, void* destination, uint length)
+    {
+        for (uint done = 0; done < length;)
+        {
+            if (!Dma!.TryTranslate(address + done, forWrite: false, out var physical, out var run))
+            {
+                return false;
+            }
+
+            var part = (uint)Math.Min(run, length - done);
+            if (!Memory.TryReadRam(physical, new Span<byte>((byte*)destination + done, (int)part)))
+            {
+                return false;
+            }
+
+            done += part;
+        }
+
+        return true;
     }
 }
 

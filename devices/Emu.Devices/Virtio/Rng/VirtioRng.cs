@@ -67,11 +67,7 @@ public sealed class VirtioRng : VirtioDevice, IRequestHandler
     /// <inheritdoc/>
     public override void Restore(SnapshotReader reader)
     {
-        if (reader.U8() is var version && version != SnapshotVersion)
-        {
-            throw new InvalidDataException($"snapshot: {Name}: version {version}, expected {SnapshotVersion}");
-        }
-
+        reader.Version(SnapshotVersion, Name);
         state = reader.U64();
         worker.Restore(reader);
     }

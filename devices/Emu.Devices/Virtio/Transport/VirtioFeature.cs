@@ -29,7 +29,7 @@ public static class VirtioFeature
     public const ulong DefaultRing = IndirectDescriptors | EventIdx;
 
     /// <summary>The bits that only the transport may offer.</summary>
-    internal const ulong Transport = IndirectDescriptors | EventIdx | Version1 | RingPacked | RingReset;
+    internal const ulong Transport = IndirectDescriptors | EventIdx | Version1 | AccessPlatform | RingPacked | RingReset;
 }
 
 /// <summary>Device status bits (virtio 1.2, 2.1).</summary>

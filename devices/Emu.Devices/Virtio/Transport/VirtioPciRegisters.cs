@@ -109,6 +109,9 @@ internal static class VirtioCommon
 /// <param name="RingFeatures">Ring features offered, among INDIRECT_DESC, EVENT_IDX, RING_PACKED and RING_RESET; those the device cannot do are left out.</param>
 public readonly record struct VirtioPciOptions(bool Bar32, ulong RingFeatures)
 {
+    /// <summary>The IOMMU that the device's addresses go through, or null. The driver must know of it: ACCESS_PLATFORM is offered, and needed.</summary>
+    public IDmaTranslation? Dma { get; init; }
+
     /// <summary>The machine's choice: a 32-bit BAR for a block device present at boot on segment 0, where firmware must reach it, else a 64-bit one.</summary>
     public static VirtioPciOptions For(VirtioDevice device, int segment, bool atBoot) =>
         new(atBoot && segment == 0 && device.Type == VirtioDeviceType.Block, VirtioFeature.DefaultRing);

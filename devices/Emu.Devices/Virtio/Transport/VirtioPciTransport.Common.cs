@@ -209,12 +209,13 @@ public sealed partial class VirtioPciTransport
 
     private bool AcceptFeatures()
     {
-        if ((accepted & ~offered) == 0 && (accepted & VirtioFeature.Version1) != 0 && device.AcceptsFeatures(accepted))
+        var needed = VirtioFeature.Version1 | (offered & VirtioFeature.AccessPlatform);
+        if ((accepted & ~offered) == 0 && (accepted & needed) == needed && device.AcceptsFeatures(accepted))
         {
             return true;
         }
 
-        log.Once($"virtio {Name} features", LogLevel.Warning, $"{Name}: features 0x{accepted:x} refused: 0x{offered:x} are offered, VERSION_1 among them is needed");
+        log.Once($"virtio {Name} features", LogLevel.Warning, $"{Name}: features 0x{accepted:x} refused: 0x{offered:x} are offered, 0x{needed:x} of them are needed");
         return false;
     }
 
@@ -228,7 +229,7 @@ public sealed partial class VirtioPciTransport
                 continue;
             }
 
-            handed[i] = VirtQueue.TryCreate(this, memory, i, queues[i].State, accepted, out var reason);
+            handed[i] = VirtQueue.TryCreate(this, memory, i, queues[i].State, accepted, out var reason, dma);
             if (handed[i] is null)
             {
                 NeedsReset($"queue {i}: {reason}");
@@ -269,7 +270,7 @@ public sealed partial class VirtioPciTransport
         }
 
         q.State = VirtQueue.Fresh(q.State, accepted);
-        if (VirtQueue.TryCreate(this, memory, selected, q.State, accepted, out var reason) is not { } queue)
+        if (VirtQueue.TryCreate(this, memory, selected, q.State, accepted, out var reason, dma) is not { } queue)
         {
             NeedsReset($"queue {selected}: {reason}");
             return;
@@ -430,7 +431,7 @@ public sealed partial class VirtioPciTransport
             return null;
         }
 
-        var queue = VirtQueue.TryCreate(this, memory, index, q.State, accepted, out var reason)
+        var queue = VirtQueue.TryCreate(this, memory, index, q.State, accepted, out var reason, dma, restored: true)
             ?? throw new InvalidDataException($"snapshot: {Name}: queue {index}: {reason}");
         if (broken)
         {

@@ -24,6 +24,7 @@ public sealed partial class VirtioPciTransport : PciDevice, IVirtioTransport
 
     private readonly VirtioDevice device;
     private readonly PhysicalAddressSpace memory;
+    private readonly IDmaTranslation? dma;
     private readonly Log log;
     private readonly MsixCapability msix;
     private readonly int accessCapability;
@@ -46,8 +47,10 @@ public sealed partial class VirtioPciTransport : PciDevice, IVirtioTransport
 
         this.device = device;
         this.memory = memory;
+        dma = options.Dma;
         this.log = log;
         offered = (device.DeviceFeatures & ~VirtioFeature.Transport) | VirtioFeature.Version1
+            | (dma is null ? 0 : VirtioFeature.AccessPlatform)
             | (options.RingFeatures & device.RingFeatures & VirtioFeature.Transport);
         queues = new QueueRegisters[device.QueueSizes.Count];
         live = new VirtQueue?[queues.Length];

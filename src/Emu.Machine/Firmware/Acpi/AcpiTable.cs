@@ -13,8 +13,10 @@ public sealed class AcpiTable
     /// <summary>The machine model's maker, in every table.</summary>
     public const string OemId = "CLOUDH";
 
+    /// <summary>Where the checksum lies.</summary>
+    internal const int ChecksumOffset = 9;
+
     private const int LengthOffset = 4;
-    private const int ChecksumOffset = 9;
     private const uint OemRevision = 1;
     private const string CreatorId = "EMU ";
     private const uint CreatorRevision = 1;

@@ -23,4 +23,10 @@ public sealed record Arm64AcpiOptions
 
     /// <summary>NUMA nodes; empty for a machine that says nothing of them.</summary>
     public IReadOnlyList<NumaNode> Numa { get; init; } = [];
+
+    /// <summary>The IOMMU, or null.</summary>
+    public IommuLayout? Iommu { get; init; }
+
+    /// <summary>PCI devices that belong to a node by themselves.</summary>
+    public IReadOnlyList<NumaInitiator> Initiators { get; init; } = [];
 }

@@ -7,6 +7,9 @@ namespace Emu.Machine.Firmware.Acpi;
 /// <summary>Writes the tables, a layout each.</summary>
 public static class Arm64FixedTables
 {
+    /// <summary>Where the FADT has the DSDT's address.</summary>
+    internal const int FadtXDsdtOffset = 140;
+
     // FADT, 6.3.
     private const byte FadtRevision = 6;
     private const byte FadtMinorRevision = 3;
@@ -14,7 +17,6 @@ public static class Arm64FixedTables
     private const int FadtFlagsOffset = 112;
     private const int FadtArmBootOffset = 129;
     private const int FadtMinorRevisionOffset = 131;
-    private const int FadtXDsdtOffset = 140;
     private const int FadtHypervisorOffset = 268;
     private const uint FadtHardwareReduced = 1 << 20;
     private const uint FadtResetSupported = 1 << 10;

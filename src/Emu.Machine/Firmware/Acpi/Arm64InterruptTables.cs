@@ -18,7 +18,8 @@ public static class Arm64InterruptTables
     private const byte GicItsType = 0xF;
     private const byte GicItsLength = 20;
 
-    private const uint ItsId = 0;
+    /// <summary>Number of the one ITS in MADT, IORT and SRAT.</summary>
+    public const uint ItsId = 0;
 
     // Arm DEN0049 (IORT), issue D.
     private const byte IortRevision = 0;

@@ -11,11 +11,16 @@ public static class NumaTables
     private const byte SratMemoryLength = 40;
     private const byte SratGiccType = 3;
     private const byte SratGiccLength = 18;
+    private const byte SratItsType = 4;
+    private const byte SratItsLength = 12;
+    private const byte SratInitiatorType = 5;
+    private const byte SratInitiatorLength = 32;
+    private const byte SratPciHandle = 1;
     private const uint SratEnabled = 1;
     private const byte SlitRevision = 1;
 
-    /// <summary>The SRAT.</summary>
-    public static byte[] Affinity(IReadOnlyList<NumaNode> nodes)
+    /// <summary>The SRAT. The one ITS belongs to the first node.</summary>
+    public static byte[] Affinity(IReadOnlyList<NumaNode> nodes, IReadOnlyList<NumaInitiator> initiators)
     {
         var table = new AcpiTable("SRAT", SratRevision).U32(1).U64(0);
         foreach (var node in nodes)
@@ -29,6 +34,14 @@ public static class NumaTables
             {
                 table.U8(SratGiccType).U8(SratGiccLength).U32(node.Id).U32((uint)cpu).U32(SratEnabled).U32(0);
             }
+        }
+
+        table.U8(SratItsType).U8(SratItsLength).U32(nodes[0].Id).U16(0).U32(Arm64InterruptTables.ItsId);
+        foreach (var device in initiators)
+        {
+            // The handle of a PCI device: segment, then bus, device and function as a configuration address has them.
+            table.U8(SratInitiatorType).U8(SratInitiatorLength).U8(0).U8(SratPciHandle).U32(device.Node)
+                .U16(device.Segment).U16(device.Slot << 3).Zeroes(12).U32(SratEnabled).U32(0);
         }
 
         return table.Build();

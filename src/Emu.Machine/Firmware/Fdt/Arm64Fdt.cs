@@ -1,5 +1,6 @@
 // The arm64 machine's device tree: what Linux and EDK2 learn the machine from.
 using Emu.Core;
+using Emu.Devices.Firmware;
 using Emu.Machine.Boards;
 
 namespace Emu.Machine.Firmware.Fdt;
@@ -34,6 +35,15 @@ public sealed record Arm64FdtOptions
     /// <summary>Whether the CPUs have the performance monitors.</summary>
     public bool HasPmu { get; init; }
 
+    /// <summary>NUMA nodes; empty for a machine that says nothing of them.</summary>
+    public IReadOnlyList<NumaNode> Numa { get; init; } = [];
+
+    /// <summary>The IOMMU, or null.</summary>
+    public IommuLayout? Iommu { get; init; }
+
+    /// <summary>The flash and fw_cfg of firmware of the QEMU kind: the flash's bytes, or null for a machine without both.</summary>
+    public ulong? FlashSize { get; init; }
+
     /// <summary>Seed of the kernel's random number generator.</summary>
     public required byte[] RngSeed { get; init; }
 
@@ -48,6 +58,7 @@ public static class Arm64Fdt
     private const uint ItsPhandle = 2;
     private const uint ClockPhandle = 3;
     private const uint GpioPhandle = 4;
+    private const uint IommuPhandle = 5;
     private const uint FirstCpuPhandle = 8;
 
     /// <summary>First cell of an interrupt specifier: shared peripheral interrupt (devicetree binding arm,gic-v3).</summary>
@@ -68,11 +79,17 @@ public static class Arm64Fdt
     /// <summary>First cell of a PCI address: 64-bit memory.</summary>
     private const uint PciMemory64Space = 0x0300_0000;
 
+    /// <summary>Where the device number is in the first cell of a PCI address (IEEE 1275 PCI bus binding 2.2.1.1).</summary>
+    private const int PciDeviceShift = 11;
+
     /// <summary>Requester IDs of a segment: one bus of 256 functions.</summary>
     private const uint RequesterIdsPerSegment = 0x100;
 
     /// <summary>Linux input code of the power key.</summary>
     private const uint KeyPower = 116;
+
+    /// <summary>Bytes of the flash that are read together.</summary>
+    private const uint FlashBankWidth = 4;
 
     private const string SerialNode = "pl011@9000000";
 
@@ -88,11 +105,8 @@ public static class Arm64Fdt
             .Strings("compatible", "linux,dummy-virt")
             .Strings("model", "linux,dummy-virt");
         Chosen(fdt, options);
-        Cpus(fdt, options.VcpuCount);
-        foreach (var range in options.Ram)
-        {
-            fdt.BeginNode($"memory@{range.Start:x}").Strings("device_type", "memory").Wide("reg", range.Start, range.Length).EndNode();
-        }
+        Cpus(fdt, options);
+        Memory(fdt, options);
 
         InterruptController(fdt, options);
         Timer(fdt);
@@ -124,7 +138,15 @@ public static class Arm64Fdt
         fdt.EndNode();
         foreach (var segment in options.PciSegments)
         {
-            PciHost(fdt, segment);
+            PciHost(fdt, segment, options);
+        }
+
+        if (options.FlashSize is { } size)
+        {
+            fdt.BeginNode($"flash@{Arm64Layout.FlashBase:x}").Strings("compatible", "cfi-flash")
+                .Wide("reg", Arm64Layout.FlashBase, size).Cells("bank-width", FlashBankWidth).EndNode();
+            fdt.BeginNode($"fw-cfg@{Arm64Layout.FwCfgBase:x}").Strings("compatible", "qemu,fw-cfg-mmio")
+                .Wide("reg", Arm64Layout.FwCfgBase, FwCfg.RegistersLength).Flag("dma-coherent").EndNode();
         }
 
         fdt.EndNode();
@@ -154,8 +176,35 @@ public static class Arm64Fdt
         fdt.Bytes("rng-seed", options.RngSeed).Wide("kaslr-seed", options.KaslrSeed).EndNode();
     }
 
-    private static void Cpus(FdtBuilder fdt, int count)
+    private static void Memory(FdtBuilder fdt, Arm64FdtOptions options)
     {
+        if (options.Numa.Count == 0)
+        {
+            foreach (var range in options.Ram)
+            {
+                fdt.BeginNode($"memory@{range.Start:x}").Strings("device_type", "memory").Wide("reg", range.Start, range.Length).EndNode();
+            }
+
+            return;
+        }
+
+        foreach (var (node, range) in options.Numa.SelectMany(n => n.Memory.Select(r => (n, r))).OrderBy(p => p.r.Start))
+        {
+            fdt.BeginNode($"memory@{range.Start:x}").Strings("device_type", "memory").Wide("reg", range.Start, range.Length);
+            NumaNodeId(fdt, node).EndNode();
+        }
+
+        // devicetree binding numa-distance-map-v1: triples of node, node, distance.
+        fdt.BeginNode("distance-map").Strings("compatible", "numa-distance-map-v1")
+            .Cells("distance-matrix", [.. options.Numa.SelectMany(from => options.Numa.SelectMany(to => (uint[])[from.Id, to.Id, from.DistanceTo(to)]))])
+            .EndNode();
+    }
+
+    private static FdtBuilder NumaNodeId(FdtBuilder fdt, NumaNode? node) => node is null ? fdt : fdt.Cells("numa-node-id", node.Id);
+
+    private static void Cpus(FdtBuilder fdt, Arm64FdtOptions options)
+    {
+        var count = options.VcpuCount;
         fdt.BeginNode("cpus").Cells("#address-cells", 1).Cells("#size-cells", 0);
         for (var i = 0; i < count; i++)
         {
@@ -165,6 +214,7 @@ public static class Arm64Fdt
                 fdt.Strings("enable-method", "psci");
             }
 
+            NumaNodeId(fdt, options.Numa.FirstOrDefault(n => n.Cpus.Contains(i)));
             fdt.Cells("reg", Arm64Layout.Affinity(i)).Cells("phandle", FirstCpuPhandle + (uint)i).EndNode();
         }
 
@@ -200,8 +250,9 @@ public static class Arm64Fdt
             .EndNode();
 
     /// <summary>A segment's host bridge. Its devices know MSIs only, so the map of interrupt pins is empty.</summary>
-    private static void PciHost(FdtBuilder fdt, PciSegmentLayout segment) =>
-        fdt.BeginNode($"pci@{segment.Ecam.Start:x}")
+    private static void PciHost(FdtBuilder fdt, PciSegmentLayout segment, Arm64FdtOptions options)
+    {
+        NumaNodeId(fdt.BeginNode($"pci@{segment.Ecam.Start:x}"), options.Numa.FirstOrDefault(n => n.PciSegments.Contains(segment.Number)))
             .Strings("compatible", "pci-host-ecam-generic")
             .Strings("device_type", "pci")
             .Cells("#address-cells", 3)
@@ -220,8 +271,25 @@ public static class Arm64Fdt
             .Flag("interrupt-map-mask")
             .Flag("dma-coherent")
             .Cells("msi-parent", ItsPhandle)
-            .Cells("msi-map", 0, ItsPhandle, (uint)segment.Number * RequesterIdsPerSegment, RequesterIdsPerSegment)
-            .EndNode();
+            .Cells("msi-map", 0, ItsPhandle, (uint)segment.Number * RequesterIdsPerSegment, RequesterIdsPerSegment);
+        if (options.Iommu is { } iommu)
+        {
+            // A requester ID, and the number of the endpoint it stands for.
+            var behind = iommu.Endpoints.Where(e => IommuLayout.Segment(e) == segment.Number).ToArray();
+            if (behind.Length > 0)
+            {
+                fdt.Cells("iommu-map", [.. behind.SelectMany(e => (uint[])[IommuLayout.RequesterId(e), IommuPhandle, e, 1])]);
+            }
+
+            if (segment.Number == 0)
+            {
+                fdt.BeginNode($"iommu@{iommu.Slot:x}").Strings("compatible", "virtio,pci-iommu", "pci1af4,1057")
+                    .Cells("reg", (uint)iommu.Slot << PciDeviceShift, 0, 0, 0, 0).Cells("#iommu-cells", 1).Cells("phandle", IommuPhandle).EndNode();
+            }
+        }
+
+        fdt.EndNode();
+    }
 
     private static uint[] PciWindow(uint space, MemoryRange window) =>
         [space, .. Cells64(window.Start), .. Cells64(window.Start), .. Cells64(window.Length)];

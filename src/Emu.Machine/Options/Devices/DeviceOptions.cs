@@ -42,6 +42,9 @@ public sealed record DeviceOptions
     /// <summary>The virtio real-time clock.</summary>
     public bool Rtc { get; init; }
 
+    /// <summary>Some device is behind the IOMMU by its own choice.</summary>
+    public bool NeedIommu => Places().Any(p => p.Place.Iommu);
+
     /// <summary>Checks places and names.</summary>
     /// <param name="segments">PCI segments of the machine.</param>
     /// <exception cref="EmuException">A segment that is not there, or a name given twice.</exception>

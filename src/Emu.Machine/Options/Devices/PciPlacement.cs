@@ -9,7 +9,8 @@ namespace Emu.Machine.Options;
 /// <param name="Id">Name for messages, snapshots and hotplug; null for one made of the device's kind and number.</param>
 /// <param name="Segment">PCI segment.</param>
 /// <param name="Slot">PCI slot, or null for the lowest free one.</param>
-public readonly record struct PciPlacement(string? Id = null, int Segment = 0, int? Slot = null)
+/// <param name="Iommu">Its addresses go through the virtio IOMMU.</param>
+public readonly record struct PciPlacement(string? Id = null, int Segment = 0, int? Slot = null, bool Iommu = false)
 {
     /// <summary>The keys, for <see cref="OptionString.Parse"/>.</summary>
     public static readonly string[] Keys = ["id", "pci_segment", "pci_device_id", "iommu"];
@@ -18,12 +19,10 @@ public readonly record struct PciPlacement(string? Id = null, int Segment = 0, i
     /// <exception cref="EmuException">Malformed.</exception>
     public static PciPlacement Parse(OptionString option)
     {
-        if (option.Toggle("iommu", false))
-        {
-            throw new EmuException($"{option.Text}: this version has no virtio-iommu; leave iommu=on out");
-        }
-
         return new PciPlacement(
-            option["id"], option.Integer("pci_segment", 0, Arm64Layout.MaximumPciSegments - 1) ?? 0, option.Integer("pci_device_id", 1, PciSegment.SlotCount - 1));
+            option["id"],
+            option.Integer("pci_segment", 0, Arm64Layout.MaximumPciSegments - 1) ?? 0,
+            option.Integer("pci_device_id", 1, PciSegment.SlotCount - 1),
+            option.Toggle("iommu", false));
     }
 }
