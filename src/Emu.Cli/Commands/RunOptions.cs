@@ -44,7 +44,7 @@ internal sealed class RunOptions
     private readonly Option<string> serial = Text("--serial", "WHERE", "Serial port: tty, file=PATH, null, off or socket=PATH (default tty).");
     private readonly Option<string> architecture = Text("--arch", "arm64|x86_64", "Guest architecture (default: read from the kernel).");
     private readonly Option<string> engine = Text("--engine", "auto|interpreter|jit", "CPU engine (default auto: jit).");
-    private readonly Option<string> codeCache = Text("--code-cache", "SIZE", "Host memory for translated and compiled guest code, at most (default 160M).");
+    private readonly Option<string> codeCache = Text("--code-cache", "SIZE", "Host memory for translated and compiled guest code, at most (default 160M; guests on a disk 512M).");
     private readonly Option<string> threshold = Text("--jit-threshold", "N", "Entries after which the jit engine compiles a block (default 1500).");
     private readonly Option<string> deterministic = Text(DeterministicName, "SEED", "Same run every time: time is counted in instructions; written --deterministic or --deterministic=SEED.");
     private readonly Option<string> timeLimit = Text("--time-limit", "SECONDS", "Stop after that much host time, with status 124.");
@@ -196,7 +196,7 @@ internal sealed class RunOptions
             Numa = [.. Values(parsed, numa).Select(NumaOption.Parse)],
             Serial = Serial(parsed),
             Devices = Devices(parsed, guest),
-            CodeCacheBytes = parsed.GetValue(codeCache) is { } z ? MachineOptions.ParseCodeCache(z) : MachineOptions.DefaultCodeCacheBytes,
+            CodeCacheBytes = parsed.GetValue(codeCache) is { } z ? MachineOptions.ParseCodeCache(z) : (guest?.CodeCacheBytes ?? MachineOptions.DefaultCodeCacheBytes),
             CompileThreshold = parsed.GetValue(threshold) is { } h ? MachineOptions.ParseCompileThreshold(h) : JitCompiler.DefaultThreshold,
             Platform = PlatformOption.Parse(parsed.GetValue(platform), Values(parsed, pciSegments)),
             DeterministicSeed = parsed.GetValue(deterministic) is { } d ? MachineOptions.ParseSeed(d) : null,

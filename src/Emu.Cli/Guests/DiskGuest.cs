@@ -13,6 +13,9 @@ internal sealed class DiskGuest : IDisposable
 
     private const int SectorBytes = 512;
 
+    /// <summary>A system with many programs runs much more code than a kernel and a shell.</summary>
+    private const ulong CodeCacheBytes = 512UL << 20;
+
     private readonly List<TemporaryFile> files = [];
     private readonly string systemDisk;
     private readonly string? commandDisk;
@@ -51,7 +54,14 @@ internal sealed class DiskGuest : IDisposable
 
     /// <summary>The machine of a run.</summary>
     /// <param name="firmware">The firmware it boots by, or null when the user chose.</param>
-    public GuestDefaults Defaults(string? firmware) => new() { Firmware = firmware, FirstDisks = [systemDisk], LastDisks = commandDisk is null ? [] : [commandDisk], Nets = ["mode=user"] };
+    public GuestDefaults Defaults(string? firmware) => new()
+    {
+        Firmware = firmware,
+        FirstDisks = [systemDisk],
+        LastDisks = commandDisk is null ? [] : [commandDisk],
+        Nets = ["mode=user"],
+        CodeCacheBytes = CodeCacheBytes,
+    };
 
     /// <inheritdoc/>
     public void Dispose()

@@ -1,4 +1,6 @@
 // What a guest consists of, and what it gives a machine where the user says nothing.
+using Emu.Machine.Options;
+
 namespace Emu.Cli.Guests;
 
 /// <summary>The files that a guest's script provides: a kernel, or a disk that firmware boots from.</summary>
@@ -27,6 +29,9 @@ internal sealed record GuestDefaults
 
     /// <summary>Values of --disk that come after the user's.</summary>
     public IReadOnlyList<string> LastDisks { get; init; } = [];
+
+    /// <summary>Host memory for translated and compiled guest code, in bytes, when the user says nothing.</summary>
+    public ulong CodeCacheBytes { get; init; } = MachineOptions.DefaultCodeCacheBytes;
 
     /// <summary>Values of --net when the user gives none.</summary>
     public IReadOnlyList<string> Nets { get; init; } = [];
