@@ -512,6 +512,12 @@ public abstract unsafe partial class Vcpu : IVcpu, IDisposable
 
         Array.Fill(fetchTags, JumpCacheEntry.EmptyTag);
         Array.Clear(pageFilter);
+        ForgetReturns();
+    }
+
+    /// <summary>Empties the return-address predictor: at the latest when another address space's entries, whose tags differ in the top byte only, may be there.</summary>
+    protected void ForgetReturns()
+    {
         for (var i = 0; i < CpuState.ReturnEntries; i++)
         {
             Returns[i].Tag = JumpCacheEntry.EmptyTag;

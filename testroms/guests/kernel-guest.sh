@@ -5,7 +5,8 @@
 # What the guests of the full kernels carry for modprobe: self-tests, cryptography, virtio and the file systems of disks.
 full_kernel_modules='arch/arm64/crypto/* arch/arm64/lib/* crypto/* lib/test_* lib/crypto/* lib/raid6/* drivers/virtio/*
   drivers/block/virtio_blk* drivers/net/virtio_net* drivers/char/virtio_console* drivers/char/hw_random/virtio-rng* fs/ext4/*
-  fs/fuse/virtiofs* net/vmw_vsock/*virtio* drivers/iommu/virtio-iommu*'
+  fs/fuse/virtiofs* net/vmw_vsock/*virtio* drivers/iommu/virtio-iommu*
+  drivers/firmware/qemu_fw_cfg* fs/efivarfs/*'
 
 kernel_guest_usage() {
   cat <<TEXT

@@ -128,6 +128,15 @@ public class FdtTests
     [DtcFact]
     public void Tree_WithoutSerialPort_HasNoPl011() => Assert.DoesNotContain("pl011", Decompile(Options(1) with { HasSerial = false }), StringComparison.Ordinal);
 
+    [DtcFact]
+    public void FlashAndFwCfg_AreNamedWhereFirmwareWantsThem()
+    {
+        Assert.DoesNotContain("cfi-flash", Decompile(Options(1)), StringComparison.Ordinal);
+        var source = Decompile(Options(1) with { FlashSize = 64 << 20 });
+        Assert.Matches("flash@4000000 { compatible = \"cfi-flash\"; reg = <0x00 0x4000000 0x00 0x4000000>; bank-width = <0x04>; };", source);
+        Assert.Matches("fw-cfg@9030000 { compatible = \"qemu,fw-cfg-mmio\"; reg = <0x00 0x9030000 0x00 0x18>; dma-coherent; };", source);
+    }
+
     private static Arm64FdtOptions Options(int vcpus) => new()
     {
         VcpuCount = vcpus,

@@ -139,6 +139,11 @@ public sealed unsafe partial class Arm64Vcpu
         {
             FlushCodeLookups();
         }
+        else
+        {
+            // A return to an address with a wrong top byte must not find another address space's entry.
+            ForgetReturns();
+        }
     }
 
     private void DropUserPagesOfPrivilegedTable() => privilegedTable.FlushWhere(TlbInfo.UserAccessible);

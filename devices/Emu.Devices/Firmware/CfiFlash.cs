@@ -126,7 +126,7 @@ public sealed unsafe class CfiFlash : IMmioDevice, ISnapshotable, IDisposable
         {
             reader.Version(SnapshotVersion, SnapshotName);
             var show = reader.Bool();
-            reads = reader.U8();
+            var count = reader.U8();
             chips[0].Restore(reader);
             chips[1].Restore(reader);
             if (show && !GivesContents)
@@ -136,6 +136,7 @@ public sealed unsafe class CfiFlash : IMmioDevice, ISnapshotable, IDisposable
 
             store.Restore(reader);
             Show(show);
+            reads = count;
         }
     }
 

@@ -121,7 +121,7 @@ internal sealed class RunOptions
         List<string> arguments = [commandLine.Name, machine.CommandLine];
         foreach (var (name, path) in ((string, string?)[])[(kernel.Name, machine.Kernel), (firmware.Name, machine.Firmware), (nvram.Name, machine.Nvram), (initramfs.Name, machine.Initramfs)])
         {
-            if (path is not null)
+            if (!string.IsNullOrEmpty(path))
             {
                 arguments.AddRange([name, Path.GetFullPath(path)]);
             }

@@ -26,6 +26,11 @@ internal static class NvramFile
             return new FlashStore((uint)Default, Template(options.Firmware!));
         }
 
+        if (path.Length == 0 || Directory.Exists(path))
+        {
+            throw new EmuException($"{What}{(path.Length == 0 ? ": the path is empty" : $" '{path}' is a directory")}; give a file");
+        }
+
         if (!File.Exists(path))
         {
             Create(path, Template(options.Firmware!));
@@ -63,10 +68,10 @@ internal static class NvramFile
     private static void Create(string path, byte[] contents)
     {
         // Under its name only once it is whole.
-        var partial = path + ".new";
+        var partial = $"{path}.{Environment.ProcessId}.new";
         try
         {
-            using (var file = File.OpenHandle(partial, FileMode.Create, FileAccess.Write))
+            using (var file = File.OpenHandle(partial, FileMode.CreateNew, FileAccess.Write))
             {
                 RandomAccess.SetLength(file, Default);
                 if (contents.AsSpan().ContainsAnyExcept((byte)0))

@@ -194,6 +194,66 @@ public sealed unsafe class CompiledCodeTests
         Assert.True(m.Cpu.CompiledRetired > 0);
     }
 
+    /// <summary>
+    /// An address with a wrong top byte is nowhere, though caches of one address space tell themselves from those of others by that byte: a function that
+    /// called SVC in one is looked for at every such address in another, by BR and by RET.
+    /// </summary>
+    [Theory]
+    [InlineData(0xD61F00A0u)]
+    [InlineData(0xD65F00A0u)]
+    public void AddressWithAWrongTopByte_NeverFindsAnotherAddressSpacesCode(uint branch)
+    {
+        const ulong Attributes = PageTables.Page | PageTables.User | PageTables.ReadOnly | PageTables.NonGlobal;
+        const ulong Caller = Va + 0x1000;
+        const ulong High = 0xFFFF_0000_0000_0000;
+        using var m = new TestMachine(compiles: true);
+        var tables = new PageTables(m);
+        tables.MapRam();
+        tables.Map(Va, PageA, Attributes);
+        tables.Map(Caller, PageB, Attributes);
+
+        // EL1 runs in the high half, through the same tables: code of its in the low half would have every switch drop all lookups.
+        tables.Enable();
+        m.Registers.El1.Vbar = High | TestMachine.Vectors;
+        m.Put(TestMachine.Vectors + 0xF00, A64.Eret);
+        m.Put(TestMachine.Code, A64.Msr(A64.Register(3, 0, 2, 0, 0), 2), A64.Isb);
+
+        // blr x10; b .-4; the branch | nop; svc #1; ret
+        m.Put(PageB, Blr10, 0x17FFFFFF, branch);
+        m.Put(PageA, A64.Nop, A64.Svc(1), Ret);
+        void RunAt(ulong pc, int instructions)
+        {
+            m.Cpu.State->Pc = High | pc;
+            m.Run(instructions);
+        }
+
+        void RunUser(ulong asid, ulong pc, int instructions)
+        {
+            m.Cpu.X(2) = tables.Root | (asid << 48);
+            RunAt(TestMachine.Code, 2);
+            (m.Registers.El1.Elr, m.Registers.El1.Spsr, m.Registers.El1.Esr) = (pc, 0, 0);
+            RunAt(TestMachine.Vectors + 0xF00, 1 + instructions);
+        }
+
+        for (ulong top = 1; top < 256; top++)
+        {
+            for (var i = 0; i < 3; i++)
+            {
+                m.Cpu.X(10) = Va;
+                RunUser(7, Caller, 4);
+                Assert.Equal(0x15u, m.ExceptionClass);
+            }
+
+            foreach (var target in (ulong[])[Va, Caller + 4])
+            {
+                m.Cpu.X(5) = target | (top << 56);
+                RunUser(8, Caller + 8, 2);
+                Assert.Equal(0x20u, m.ExceptionClass);
+                Assert.Equal(target | (top << 56), m.Registers.El1.Far);
+            }
+        }
+    }
+
     /// <summary>Execution permission taken away, or the page: the fetch faults at the function's first instruction.</summary>
     [Theory]
     [InlineData(PageTables.Page | PageTables.Pxn, 0xFu)]

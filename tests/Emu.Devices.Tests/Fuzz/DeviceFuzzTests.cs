@@ -38,4 +38,13 @@ public class DeviceFuzzTests
         var result = ItsFuzz.Play(1, Operations);
         Assert.True(result.Requests > 10_000 && result.Interrupts > 1000, result.ToString());
     }
+
+    [Fact]
+    public void HostileFirmware_IsSurvivedByItsDevices()
+    {
+        foreach (var result in (ReadOnlySpan<FuzzResult>)[FirmwareFuzz.PlayFwCfg(1, Operations), FirmwareFuzz.PlayFlash(1, Operations)])
+        {
+            Assert.True(result.Requests > 500 && result.Returned > 20, result.ToString());
+        }
+    }
 }

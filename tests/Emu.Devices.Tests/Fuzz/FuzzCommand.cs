@@ -43,11 +43,13 @@ internal static class FuzzCommand
                 (t.Name + " threads", s => FuzzRun.Play(t, s, Turn / 4, threaded: true)),
             })
             .Append(("its", s => ItsFuzz.Play(s, Turn)))
+            .Append(("fw-cfg", s => FirmwareFuzz.PlayFwCfg(s, Turn)))
+            .Append(("cfi-flash", s => FirmwareFuzz.PlayFlash(s, Turn)))
             .Where(t => device is null || t.Name.Split(' ')[0] == device)
             .ToArray();
         if (turns.Length == 0)
         {
-            Console.Error.WriteLine($"no device is called {device}: there are {string.Join(", ", FuzzTargets.All.Select(t => t.Name))} and its");
+            Console.Error.WriteLine($"no device is called {device}: there are {string.Join(", ", FuzzTargets.All.Select(t => t.Name))}, its, fw-cfg and cfi-flash");
             return 2;
         }
 

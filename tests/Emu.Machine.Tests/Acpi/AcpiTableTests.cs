@@ -121,6 +121,66 @@ public sealed class AcpiTableTests : IDisposable
         Assert.Matches(@"\[Integer\] = 000000000009FFFF\s.*\s.*\s.*\[Integer\] = 0000000000000021", output);
     }
 
+    [AcpicaFact]
+    public void FwCfg_IsADeviceOfAMachineThatHasIt()
+    {
+        Assert.DoesNotContain(" FWCF ", Execute(Options(1, 1), "namespace"), StringComparison.Ordinal);
+        Assert.Contains("QEMU0002", Execute(Options(1, 1) with { HasFwCfg = true }, "evaluate \\_SB.FWCF._HID"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void TableLoader_GivesTheSameTables_WhereverFirmwarePutsThem()
+    {
+        var options = Options(4, 3) with { HasFwCfg = true };
+        var loader = new AcpiTableLoader(options);
+        const ulong TablesAt = 0x1340;
+        var image = new byte[TablesAt + (ulong)loader.Tables.Length];
+        var files = new Dictionary<string, (ulong Address, int Length)>();
+        var script = loader.Script;
+        Assert.Equal(0, script.Length % 128);
+        for (var at = 0; at < script.Length; at += 128)
+        {
+            var entry = script.AsSpan(at, 128);
+            string Name(int offset) => Encoding.ASCII.GetString(script, at + offset, 56).TrimEnd('\0');
+            var file = Name(4);
+            switch (BinaryPrimitives.ReadUInt32LittleEndian(entry))
+            {
+                case 1:
+                    var (address, bytes) = file == AcpiTableLoader.TablesFile ? (TablesAt, loader.Tables) : (0, loader.RootPointer);
+                    bytes.CopyTo(image, (int)address);
+                    files.Add(file, (address, bytes.Length));
+                    Assert.Equal(0u, address % BinaryPrimitives.ReadUInt32LittleEndian(entry[60..]));
+                    Assert.True(entry[64] is 1 or 2);
+                    break;
+                case 2:
+                    var offset = BinaryPrimitives.ReadUInt32LittleEndian(entry[116..]);
+                    Assert.Equal(8, entry[120]);
+                    Assert.True(offset + 8 <= files[file].Length);
+                    var pointer = image.AsSpan((int)(files[file].Address + offset));
+                    var value = BinaryPrimitives.ReadUInt64LittleEndian(pointer);
+                    Assert.True(value < (ulong)files[Name(60)].Length);
+                    BinaryPrimitives.WriteUInt64LittleEndian(pointer, Arm64Layout.AcpiBase + files[Name(60)].Address + value);
+                    break;
+                case 3:
+                    var result = (int)files[file].Address + BinaryPrimitives.ReadInt32LittleEndian(entry[60..]);
+                    var covered = image.AsSpan((int)files[file].Address + BinaryPrimitives.ReadInt32LittleEndian(entry[64..]), BinaryPrimitives.ReadInt32LittleEndian(entry[68..]));
+                    Assert.Equal(0, image[result]);
+                    image[result] = AcpiTable.Checksum(covered);
+                    break;
+                default:
+                    Assert.Fail("no such command");
+                    break;
+            }
+        }
+
+        // The reader checks every sum; the DSDT has no address in it.
+        var placed = new AcpiImage(image);
+        var direct = new AcpiImage(Arm64AcpiTables.Build(options));
+        Assert.Equal(direct.Signatures, placed.Signatures);
+        Assert.Equal(direct["DSDT"], placed["DSDT"]);
+        Assert.Equal(direct["APIC"], placed["APIC"]);
+    }
+
     private static readonly NumaNode[] TwoNodes =
     [
         new(0) { Cpus = [0], Memory = [new MemoryRange(Arm64Layout.RamBase, 256UL << 20)], PciSegments = [0] },

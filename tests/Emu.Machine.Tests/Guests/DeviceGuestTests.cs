@@ -155,7 +155,7 @@ public sealed class DeviceGuestTests : IDisposable
         // A FAT disk with kernel and initramfs, started by hand from the UEFI shell.
         var disk = files.Name("esp");
         Tool("truncate", "-s", "120M", disk);
-        Tool("mkfs.vfat", "-F", "32", disk);
+        Tool("/usr/sbin/mkfs.vfat", "-F", "32", disk);
         Tool("mcopy", "-i", disk, GuestFiles.Kernel, "::/vmlinuz");
         Tool("mcopy", "-i", disk, GuestFiles.Initramfs, "::/initrd");
         var options = WithTwoNodes(Options("")) with

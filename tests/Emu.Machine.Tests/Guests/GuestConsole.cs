@@ -42,6 +42,20 @@ internal sealed class GuestConsole : ICharBackend
         }
     }
 
+    /// <summary>The same console for another machine, as if nothing had been printed yet.</summary>
+    public GuestConsole Again()
+    {
+        lock (gate)
+        {
+            text.Clear();
+            typed.Clear();
+            seen = 0;
+            sink = null;
+        }
+
+        return this;
+    }
+
     /// <summary>Types.</summary>
     public void Type(string keys)
     {

@@ -16,6 +16,9 @@ internal static class GuestFiles
     /// <summary>Its initramfs: busybox, and a command given on the kernel's command line.</summary>
     public static string Initramfs => Guest.Value["initramfs"];
 
+    /// <summary>EDK2 for QEMU's machine: Debian's package qemu-efi-aarch64, which ./test installs.</summary>
+    public static string Aavmf => "/usr/share/AAVMF/AAVMF_CODE.fd";
+
     /// <summary>Debian 13's kernel, which has a driver for the IOMMU.</summary>
     public static string TrixieKernel => Trixie.Value["kernel"];
 

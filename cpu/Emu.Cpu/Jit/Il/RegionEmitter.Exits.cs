@@ -8,14 +8,14 @@ namespace Emu.Cpu.Jit.Il;
 
 internal sealed unsafe partial class RegionEmitter
 {
-    /// <summary>Exit slot that stands for the jump cache; a type of jump is subtracted from it.</summary>
+    /// <summary>Exit slot that stands for the jump cache.</summary>
     private const int NoSlot = -1;
 
     /// <summary>Exit slot that stands for the return-address predictor, then the jump cache.</summary>
-    private const int ReturnSlot = NoSlot - 4;
+    private const int ReturnSlot = NoSlot - 1;
 
-    /// <summary>Some exit is a jump of a type other than 0.</summary>
-    private bool typedJumps;
+    /// <summary>Type of jump in its place in a tag, or null: every jump of the region is of type 0.</summary>
+    private LocalBuilder? outType;
 
     private readonly List<SideExit> sideExits = [];
     private readonly Dictionary<ulong, Label> chainEnds = [];
@@ -142,14 +142,16 @@ internal sealed unsafe partial class RegionEmitter
             return;
         }
 
-        typedJumps = true;
         Address(CpuState.BranchStampOffset);
         il.Emit(OpCodes.Ldloc, retired);
         il.Emit(OpCodes.Ldc_I4_2);
         il.Emit(OpCodes.Shl);
         il.Emit(OpCodes.Ldc_I8, (long)type);
-        il.Emit(OpCodes.Or);
+        il.Emit(OpCodes.Add);
         il.Emit(OpCodes.Stind_I8);
+        outType ??= il.DeclareLocal(typeof(long));
+        il.Emit(OpCodes.Ldc_I8, (long)type << JumpCacheEntry.TypeShift);
+        il.Emit(OpCodes.Stloc, outType);
     }
 
     private void EmitExits()
@@ -258,8 +260,6 @@ internal sealed unsafe partial class RegionEmitter
         il.Emit(OpCodes.Ldloc, outCode);
         il.Emit(OpCodes.Ldc_I4, ReturnSlot);
         il.Emit(OpCodes.Bne_Un, elsewhere);
-        il.Emit(OpCodes.Ldc_I4, NoSlot);
-        il.Emit(OpCodes.Stloc, outCode);
         LoadState(ReturnTopOffset);
         il.Emit(OpCodes.Stloc, va);
         il.Emit(OpCodes.Ldarg_0);
@@ -342,7 +342,7 @@ internal sealed unsafe partial class RegionEmitter
         il.Emit(OpCodes.Ldc_I4, JumpCacheEntry.TypeShift);
         il.Emit(OpCodes.Shr_Un);
         il.Emit(OpCodes.Xor);
-        XorType(JumpCacheEntry.TypeIndexShift);
+        XorType(JumpCacheEntry.TypeShift - JumpCacheEntry.TypeIndexShift);
         il.Emit(OpCodes.Ldc_I8, (1L << JumpCacheEntry.Bits) - 1);
         il.Emit(OpCodes.And);
         il.Emit(OpCodes.Ldc_I4_4);
@@ -354,7 +354,7 @@ internal sealed unsafe partial class RegionEmitter
         il.Emit(OpCodes.Ldloc, outPc);
         LoadState(PcTagOffset);
         il.Emit(OpCodes.Xor);
-        XorType(JumpCacheEntry.TypeShift);
+        XorType(0);
         il.Emit(OpCodes.Bne_Un, miss);
         il.Emit(OpCodes.Ldloc, entry);
         il.Emit(OpCodes.Ldc_I4_8);
@@ -407,20 +407,21 @@ internal sealed unsafe partial class RegionEmitter
         il.Emit(OpCodes.Ret);
     }
 
-    /// <summary>XORs the type of jump into what is on the stack.</summary>
+    /// <summary>XORs the type of jump, shifted right from its place in a tag, into what is on the stack.</summary>
     private void XorType(int shift)
     {
-        if (!typedJumps)
+        if (outType == null)
         {
             return;
         }
 
-        // outCode = NoSlot - type = ~type
-        il.Emit(OpCodes.Ldloc, outCode);
-        il.Emit(OpCodes.Not);
-        il.Emit(OpCodes.Conv_I8);
-        il.Emit(OpCodes.Ldc_I4, shift);
-        il.Emit(OpCodes.Shl);
+        il.Emit(OpCodes.Ldloc, outType);
+        if (shift != 0)
+        {
+            il.Emit(OpCodes.Ldc_I4, shift);
+            il.Emit(OpCodes.Shr_Un);
+        }
+
         il.Emit(OpCodes.Xor);
     }
 }

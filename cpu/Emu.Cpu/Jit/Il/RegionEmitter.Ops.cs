@@ -770,7 +770,7 @@ internal sealed unsafe partial class RegionEmitter
                 {
                     EmitArrival(op->Aux);
                     PushReturn();
-                    EmitChain(NoSlot - (int)op->Aux);
+                    EmitChain(NoSlot);
                 }
 
                 return true;

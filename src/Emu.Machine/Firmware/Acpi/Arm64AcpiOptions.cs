@@ -21,6 +21,9 @@ public sealed record Arm64AcpiOptions
     /// <summary>Whether the CPUs have the performance monitors.</summary>
     public bool HasPmu { get; init; }
 
+    /// <summary>Whether the machine has fw_cfg.</summary>
+    public bool HasFwCfg { get; init; }
+
     /// <summary>NUMA nodes; empty for a machine that says nothing of them.</summary>
     public IReadOnlyList<NumaNode> Numa { get; init; } = [];
 

@@ -1,5 +1,6 @@
 // The DSDT of the arm64 machine: the devices that firmware and kernels cannot find by themselves, and what is done on their events.
 using Emu.Devices.Acpi;
+using Emu.Devices.Firmware;
 using Emu.Devices.Pci;
 using Emu.Machine.Boards;
 
@@ -47,6 +48,11 @@ public static class Arm64Dsdt
         if (options.HasSerial)
         {
             table.Bytes(SerialPort());
+        }
+
+        if (options.HasFwCfg)
+        {
+            table.Bytes(FirmwareConfiguration());
         }
 
         table.Bytes(Aml.Name("\\_S5_", Aml.Package(Aml.Integer(SoftOff), Aml.Integer(SoftOff), Aml.Integer(0), Aml.Integer(0))));
@@ -142,6 +148,10 @@ public static class Arm64Dsdt
         Aml.Integer(0),
         Aml.Integer((ulong)(Arm64Layout.PciInterrupt + (slot % Arm64Layout.PciInterruptCount))));
 
+    /// <summary>
+    /// Keeps every segment's configuration space from being given away (PCI Firmware Specification 3.3, 4.1.2). Linux's PCI code has taken it
+    /// by the time it comes to this device, and it says "could not be reserved" here, as on every machine with ACPI and an Arm processor.
+    /// </summary>
     private static byte[] Motherboard(IReadOnlyList<PciSegmentLayout> segments) => Aml.Device(
         "\\_SB_.MBRD",
         Hid("PNP0C02"),
@@ -156,6 +166,14 @@ public static class Arm64Dsdt
         Aml.Name(
             "_CRS",
             AmlResource.Template(AmlResource.Interrupt(Arm64Layout.SerialInterrupt), AmlResource.Memory32Fixed(Arm64Layout.Pl011Base, Arm64Layout.PrimeCellSize))));
+
+    /// <summary>fw_cfg (QEMU docs/specs/fw_cfg.rst).</summary>
+    private static byte[] FirmwareConfiguration() => Aml.Device(
+        "\\_SB_.FWCF",
+        Aml.Name("_HID", Aml.String("QEMU0002")),
+        Aml.Name("_STA", Aml.Integer(HiddenStatus)),
+        Aml.Name("_CCA", Aml.Integer(1)),
+        Aml.Name("_CRS", AmlResource.Template(AmlResource.Memory32Fixed(Arm64Layout.FwCfgBase, FwCfg.RegistersLength))));
 
     private static byte[] EventController() => Aml.Device(
         "\\_SB_.GEC_",
