@@ -382,6 +382,7 @@ public sealed partial class VirtualMachine : IDisposable
         HasFwCfg = firmware is not null,
         Numa = options.NumaNodes,
         Initiators = board.Initiators,
+        Flash = firmware is null ? null : new MemoryRange(Arm64Layout.FlashBase, firmware.Flash.Length),
         Iommu = board.Iommu,
     };
 
