@@ -115,7 +115,7 @@ internal sealed class BisectCommand
     }
 
     /// <summary>Makes the maker of one of the machines.</summary>
-    private Func<VirtualMachine> Factory(Command command, ParseResult parsed, string engine, Option<string> own, GuestDefaults? files)
+    private Func<bool, VirtualMachine> Factory(Command command, ParseResult parsed, string engine, Option<string> own, GuestDefaults? files)
     {
         var line = parsed;
         if (parsed.GetValue(own) is { } text)
@@ -137,7 +137,7 @@ internal sealed class BisectCommand
             CompileSynchronously = !parsed.GetValue(background),
         };
         machine.Validate();
-        return () => new VirtualMachine(machine, new MachineHost
+        return compileCuts => new VirtualMachine(machine with { CompileCuts = compileCuts }, new MachineHost
         {
             Log = Log.Null,
             CreateSerial = () => machine.Serial.Mode == SerialMode.Off ? null : new NullBackend(),
