@@ -41,5 +41,5 @@ public unsafe class Compilation
 
     /// <summary>One block.</summary>
     [Benchmark]
-    public CompiledCode? Compile() => backEnd.Compile(RegionBuilder.Build(block));
+    public CompiledCode? Compile() => backEnd.Compile(RegionBuilder.Build(machine.Cpu.Code, block));
 }

@@ -1,5 +1,6 @@
 // Entry point of the emu command: parses the line, runs the command, turns every failure into one line and an exit status.
 using System.CommandLine;
+using System.Diagnostics;
 using Emu.Cli.Commands;
 using Emu.Core;
 
@@ -10,8 +11,12 @@ internal static class Program
     /// <summary>Set to see the stack trace of an internal error.</summary>
     private const string DebugVariable = "EMU_DEBUG";
 
+    /// <summary>When the program's own code began to run, in ticks of <see cref="Stopwatch"/>.</summary>
+    public static long Started { get; } = Stopwatch.GetTimestamp();
+
     private static int Main(string[] arguments)
     {
+        _ = Started;
         try
         {
             return Dispatch(arguments);

@@ -86,7 +86,7 @@ public sealed partial class VirtualMachine
         try
         {
             random.Restore(reader);
-            SnapshotMemory.Map(directory.MemoryPath, reader, ram);
+            memoryCheck = SnapshotMemory.Map(directory.MemoryPath, reader, ram);
             foreach (var section in Sections)
             {
                 var name = reader.String();
@@ -104,6 +104,7 @@ public sealed partial class VirtualMachine
             }
 
             runner.Restore(reader);
+            memoryCheck?.Start(reason => Control.Stop(new RunOutcome(RunEnd.Failure, Failure: new EmuException($"snapshot {directory.Path} is damaged: {reason}"))));
         }
         catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
         {

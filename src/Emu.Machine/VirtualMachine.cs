@@ -38,6 +38,7 @@ public sealed partial class VirtualMachine : IDisposable
     private readonly HostInputQueue? input;
     private readonly Runner runner;
     private readonly Stopwatch wall = new();
+    private SnapshotMemoryCheck? memoryCheck;
 
     /// <summary>Builds the machine; nothing of the terminal is touched, and nothing runs yet.</summary>
     /// <exception cref="EmuException">Bad options or bad input.</exception>
@@ -112,6 +113,9 @@ public sealed partial class VirtualMachine : IDisposable
     /// <summary>Everything with state the guest can observe, RAM and <see cref="Time"/> aside: vCPUs, then devices.</summary>
     public IEnumerable<ISnapshotable> Sections => [.. vcpus, .. board.Sections];
 
+    /// <summary>When the vCPUs were let go first, in ticks of <see cref="Stopwatch"/>; 0 before that.</summary>
+    public long Started { get; private set; }
+
     /// <summary>Guest time in nanoseconds.</summary>
     public ulong Time => clock.Now;
 
@@ -146,6 +150,7 @@ public sealed partial class VirtualMachine : IDisposable
 
         board.StartConsoles();
         wall.Start();
+        Started = Stopwatch.GetTimestamp();
         runner.Start();
         while (true)
         {
@@ -163,6 +168,7 @@ public sealed partial class VirtualMachine : IDisposable
             if (options.NoReboot || !Control.TryRearmAfterReset())
             {
                 wall.Stop();
+                memoryCheck?.Finish();
                 board.Pci.Pause();
                 return Control.Outcome;
             }
@@ -241,6 +247,7 @@ public sealed partial class VirtualMachine : IDisposable
         Control.Stop(new RunOutcome(RunEnd.Quit));
         CancelConsoleWaits();
         runner.Join();
+        memoryCheck?.Cancel();
         Release();
     }
 
@@ -375,6 +382,7 @@ public sealed partial class VirtualMachine : IDisposable
         HasFwCfg = firmware is not null,
         Numa = options.NumaNodes,
         Initiators = board.Initiators,
+        Flash = firmware is null ? null : new MemoryRange(Arm64Layout.FlashBase, firmware.Flash.Length),
         Iommu = board.Iommu,
     };
 

@@ -118,6 +118,25 @@ main:
     msr     spsr_el1, x0
     eret
 1:  check_exception VEC_SPX_SYNC, ESR_ILLEGAL
+    // To EL0 with PSTATE.IL. What the fetch reports comes first: a PC that is not aligned.
+    try     1f
+    adr     x0, 2b
+    msr     elr_el1, x0
+    ldr     x0, =(1 << 20) + SPSR_EL0T
+    msr     spsr_el1, x0
+    eret
+1:  check_exception VEC_EL0_SYNC, ESR_ILLEGAL
+    check_elr 2b
+    check_spsr (1 << 20) + SPSR_EL0T
+    try     1f
+    adr     x0, 2b + 1
+    msr     elr_el1, x0
+    ldr     x0, =0x3c9
+    msr     spsr_el1, x0
+    eret
+1:  check_exception VEC_SPX_SYNC, ESR_PC_ALIGN
+    check_elr 2b + 1
+    check_spsr (1 << 20) + SPSR_EL1H
 
     // Floating point: CPACR_EL1.FPEN 0 traps EL1 and EL0, 1 traps EL0 alone.
     msr     cpacr_el1, xzr

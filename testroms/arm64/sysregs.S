@@ -108,6 +108,9 @@ main:
     mrs     x0, currentel
     check_eq x0, 4
 
+    // EL1 is the highest exception level, so the reset address is in a register of its own.
+    mrs     x0, S3_0_C12_C0_1       // RVBAR_EL1
+    check_field x0, 3, 0
     // Read-only registers are UNDEFINED to write, unallocated ones altogether; so are those of levels that are higher.
     undefined msr S3_0_C0_C0_0, x0          // MIDR_EL1
     undefined msr S3_0_C0_C4_0, x0          // ID_AA64PFR0_EL1

@@ -1,19 +1,20 @@
 // Random translation tables: what AT answers for every kind of access to 512 pages of each, as one checksum, which is QEMU's too. Tables, TCR_EL1 and
-// PSTATE.PAN follow from the round's number.
+// PSTATE.PAN follow from the round's number; the granule changes from round to round.
 // run: --semihosting
 // expect: exit=0
 .include "common.inc"
 .include "mmu.inc"
 
-.set ROUNDS, 400
-.set TCR_HPD0, 1 << 41
-.set TCR_E0PD0, 1 << 55
-.set AREA, 0x8000000000             // entry 1 of level 0
+.set ROUNDS, 600
+.set TCR_T1SZ, 0x3f << 16
+.set TCR_TG1, 3 << 30
+.set TCR_HPD1, 1 << 42
+.set TCR_E0PD1, 1 << 56
 .set MAIRS, 0x0c0804bb4f44ff00
 
 // Of PAR_EL1 without a fault: not NS, RES1 and implementation defined bits; nor SH, which QEMU 7.2 reports of Device memory as the descriptor has it.
 .set PAR_KEPT, 0xff00fffffffff07f
-.set CHECKSUM, 0x4dd5307953cf05d5
+.set CHECKSUM, 0x041fdbe2671604c2
 
 // xorshift64 in x26. Result in x26.
 .macro random
@@ -27,34 +28,43 @@ main:
     bl      mmu_on
     ldr     x9, =MAIRS
     msr     mair_el1, x9
-    ldr     x9, =table_l0
-    ldr     x10, =area_l1 + DESC_TABLE
-    str     x10, [x9, #8]
+    ldr     x9, =area_l1
+    msr     ttbr1_el1, x9
     mov     x27, #0                 // checksum
     mov     x28, #1                 // round
 round:
     ldr     x26, =0x9e3779b97f4a7c15
     mul     x26, x26, x28
-    // Levels 1 and 2: tables, blocks or nothing; level 3: pages. Attributes at random, Access flag and validity likely.
+    mov     x9, #3
+    udiv    x10, x28, x9
+    msub    x10, x10, x9, x28
+    ldr     x19, =granules
+    add     x19, x19, x10, lsl #5
+    ldp     w6, w7, [x19, #8]
+    ldr     w8, [x19, #16]
+    ldr     x5, [x19, #24]
+    // The two upper levels: tables, blocks or nothing; the last: pages. Attributes at random, Access flag and validity likely.
     ldr     x20, =area_l1
     ldr     x21, =area_l2
-    ldr     x22, =0x0000000fc0000000
+    mov     x4, x6
     bl      fill
     ldr     x20, =area_l2
     ldr     x21, =area_l3
-    ldr     x22, =0x0000000fffe00000
+    mov     x4, x7
     bl      fill
     ldr     x20, =area_l3
     mov     x21, #0
-    ldr     x22, =0x0000000ffffff000
+    mov     x4, x8
     bl      fill
     // Control bits of the round.
-    ldr     x9, =TCR
-    ldr     x10, =TCR_HPD0
+    ldr     x9, =TCR & ~(TCR_T1SZ | TCR_TG1)
+    ldr     x10, [x19]
+    orr     x9, x9, x10
+    ldr     x10, =TCR_HPD1
     tst     x28, #1
     csel    x10, x10, xzr, ne
     orr     x9, x9, x10
-    ldr     x10, =TCR_E0PD0
+    ldr     x10, =TCR_E0PD1
     tst     x28, #2
     csel    x10, x10, xzr, ne
     orr     x9, x9, x10
@@ -72,10 +82,12 @@ round:
     ubfx    x9, x23, #6, #3
     ubfx    x10, x23, #3, #3
     ubfx    x11, x23, #0, #3
-    ldr     x20, =AREA
-    add     x20, x20, x9, lsl #30
-    add     x20, x20, x10, lsl #21
-    add     x20, x20, x11, lsl #12
+    lsl     x9, x9, x6
+    lsl     x10, x10, x7
+    lsl     x11, x11, x8
+    add     x20, x5, x9
+    add     x10, x10, x11
+    add     x20, x20, x10
     .irp operation, s1e1r, s1e1w, s1e0r, s1e0w
     at      \operation, x20
     bl      take
@@ -111,9 +123,12 @@ take:
     mul     x27, x27, x1
     ret
 
-// Eight entries at x20: x21 is the table that table entries name, or 0 at level 3; x22 the address bits of a leaf.
+// Eight entries at x20: x21 is the table that table entries name, or 0 at level 3; x4 the lowest address bit of a leaf.
 fill:
     mov     x24, #8
+    mov     x22, #-1
+    lsl     x22, x22, x4
+    and     x22, x22, #0xfffffffff
 1:  random
     ldr     x9, =0x0060000000000fdc                 // UXN, PXN, nG, AF, SH, AP, AttrIndx: any value
     and     x10, x26, x9
@@ -130,9 +145,11 @@ fill:
     cbnz    x11, 3f
     orr     x12, x12, #1 << 44      // beyond TCR_EL1.IPS
 3:  cbz     x21, 5f
+    cmp     x4, #36                 // no block of this size: QEMU 7.2 would take it for one
+    b.hs    8f
     ubfx    x11, x26, #45, #1
     cbz     x11, 6f
-    // A table, with attributes for what is below.
+8:  // A table, with attributes for what is below.
     random
     ldr     x9, =0x7800000000000000
     and     x10, x26, x9
@@ -150,9 +167,23 @@ fill:
     b.ne    1b
     ret
 
+// TCR_EL1.TG1 and T1SZ for three levels, lowest bits of the levels' indexes, lowest address.
+.data
+.balign 32
+granules:
+    .quad   2 << 30 | 25 << 16
+    .word   30, 21, 12, 0
+    .quad   -1 << 39
+    .quad   1 << 30 | 17 << 16
+    .word   36, 25, 14, 0
+    .quad   -1 << 47
+    .quad   3 << 30 | 16 << 16
+    .word   42, 29, 16, 0
+    .quad   -1 << 48
+
 .bss
-.balign 4096
-area_l1: .space 4096
-area_l2: .space 4096
-area_l3: .space 4096
+.balign 65536
+area_l1: .space 65536
+area_l2: .space 65536
+area_l3: .space 65536
 .text

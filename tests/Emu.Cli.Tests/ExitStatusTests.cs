@@ -20,6 +20,26 @@ public sealed class ExitStatusTests : IDisposable
         Assert.EndsWith(" instructions=2500000000\n", result.Output, StringComparison.Ordinal);
     }
 
+    /// <summary>What a kernel with the driver does when it panics: bit 0 of the device's register. Debian's kernels for arm64 have none.</summary>
+    [Fact]
+    public void Panic_ToldByPvpanic_Is11()
+    {
+        const string TellPanic = "for d in /sys/bus/pci/devices/*; do [ \"$(cat $d/device)\" = 0x0011 ] && p=$d; done; echo 1 >$p/enable; read start rest <$p/resource; devmem $start 8 1; sleep 1000";
+        var result = DebianGuest.Boot("--exec", TellPanic, "--pvpanic", "--time-limit", "250");
+        Assert.Equal(11, result.Status);
+        Assert.Equal("emu: pvpanic: the guest panicked\n", result.Error);
+    }
+
+    /// <summary>Without the device a panic is a reset: panic=-1 is on the command line.</summary>
+    [Fact]
+    public void Panic_OfWhichNobodyTells_Is3_WithTheConsolesLastLines()
+    {
+        var result = DebianGuest.Boot("--exec", "echo 9 >/proc/sys/kernel/printk; echo c >/proc/sysrq-trigger", "--time-limit", "250");
+        Assert.Equal(3, result.Status);
+        Assert.StartsWith("emu: the guest ended (Reset) before the command did; its last console output: ", result.Error, StringComparison.Ordinal);
+        Assert.Contains("Kernel panic", result.Output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void TimeLimit_Is124_AndSaysSo()
     {

@@ -74,7 +74,10 @@ public sealed class InteractiveTests
         await {status=143\r.* icanon .* echo }
         """);
 
-    private static void Expect(string options, string script)
+    private static void Expect(string options, string script) => Expect("debian-arm64", options, script);
+
+    /// <summary>Runs emu boot with a guest on a terminal, and an expect script behind <see cref="Prelude"/> against it.</summary>
+    internal static void Expect(string guest, string options, string script)
     {
         var path = Path.GetTempFileName();
         try
@@ -83,7 +86,7 @@ public sealed class InteractiveTests
             var result = EmuProcess.Execute("expect", ["-f", path], new()
             {
                 ["EMU_ROOT"] = DebianGuest.Root,
-                ["EMU_COMMAND"] = $"dotnet {EmuProcess.Program} boot debian-arm64 {options}",
+                ["EMU_COMMAND"] = $"dotnet {EmuProcess.Program} boot {guest} {options}",
                 ["TERM"] = "vt100",
             });
             Assert.True(result.Status == 0, result.Output + result.Error);

@@ -22,7 +22,7 @@ public sealed class FirmwareTests : IDisposable
     [Fact]
     public void Kind_IsReadFromTheImage_OrGiven()
     {
-        byte[] edk2 = [.. new byte[0x1028], .. "_FVH"u8, .. new byte[100]];
+        byte[] edk2 = [1, .. new byte[0x1027], .. "_FVH"u8, .. new byte[100]];
         Assert.Equal(FirmwareKind.Aavmf, Kind(Qemu));
         Assert.Equal(FirmwareKind.Aavmf, Kind([.. edk2, .. Qemu]));
         Assert.Equal(FirmwareKind.CloudHv, Kind([.. edk2, .. "ArmVirtCloudHv-AARCH64"u8]));
@@ -31,9 +31,15 @@ public sealed class FirmwareTests : IDisposable
         Assert.Equal(FirmwareKind.Aavmf, Kind(edk2, FirmwareKind.Aavmf));
         OptionTests.Rejects(() => Kind(edk2), "--firmware", "add --firmware-kind");
 
+        // A file of variables as Debian has it and as EDK2 fills it, and firmware of 32-bit machines.
+        foreach (var image in (ReadOnlySpan<byte[]>)[new byte[1 << 20], [1, .. new byte[0x27], .. "_FVH"u8], [1, .. "ArmVirtQemu-ARM/"u8]])
+        {
+            OptionTests.Rejects(() => Kind(image), "--firmware", "holds no arm64 code at its start");
+        }
+
         // Padding of a flash bank does not count.
         Assert.Equal(FirmwareKind.Aavmf, Kind([.. Qemu, .. new byte[6 << 20]]));
-        OptionTests.Rejects(() => Kind(new byte[(64 << 20) + 1]), "--firmware", "at most 4M");
+        OptionTests.Rejects(() => Kind([1, .. new byte[64 << 20]]), "--firmware", "at most 4M");
     }
 
     [Fact]

@@ -144,7 +144,20 @@ public sealed unsafe partial class Arm64Vcpu
         s->Pc = level.Vbar + vector;
     }
 
+    /// <summary>PSTATE.IL: the next instruction is not executed. What its fetch may report comes first (Arm ARM D1.3.5).</summary>
     private bool illegalState;
+
+    /// <summary>Records the exception that the instruction at PC takes in place of being executed, if there is one.</summary>
+    private bool IsRefused()
+    {
+        if (illegalState)
+        {
+            Record(ExceptionClass.IllegalState, 0);
+            return true;
+        }
+
+        return IsArrivalRefused();
+    }
 
     /// <summary>PSTATE in the layout of SPSR_ELx.</summary>
     public ulong ReadPstate()
@@ -206,10 +219,6 @@ public sealed unsafe partial class Arm64Vcpu
 
         r.SoftwareStep = !stepHere && StepEnabled() ? spsr & Pstate.Ss : 0;
         s->Pc = CanonicalInstructionAddress(address);
-        if (illegalState)
-        {
-            TakeSynchronous(Math.Max(ExceptionLevel, 1), (int)ExceptionClass.IllegalState, 0, s->Pc);
-        }
     }
 
     /// <inheritdoc/>
@@ -322,7 +331,7 @@ public sealed unsafe partial class Arm64Vcpu
         var s = State;
         if ((s->ModeKey & (ulong)(A64Mode.SoftwareStep | A64Mode.Breakpoints)) == 0)
         {
-            return IsArrivalRefused() ? BlockExit.Fault : base.Enter(block);
+            return IsRefused() ? BlockExit.Fault : base.Enter(block);
         }
 
         if ((s->ModeKey & (ulong)A64Mode.SoftwareStep) == 0)
@@ -332,7 +341,7 @@ public sealed unsafe partial class Arm64Vcpu
                 return BlockExit.Left;
             }
 
-            if (IsArrivalRefused())
+            if (IsRefused())
             {
                 return BlockExit.Fault;
             }
@@ -354,7 +363,7 @@ public sealed unsafe partial class Arm64Vcpu
             return BlockExit.Left;
         }
 
-        if (IsArrivalRefused())
+        if (IsRefused())
         {
             return BlockExit.Fault;
         }

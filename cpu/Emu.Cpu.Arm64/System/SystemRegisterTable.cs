@@ -112,6 +112,9 @@ public static unsafe partial class SystemRegisterTable
         Made(3, 0, 10, 4, 3, "LORC_EL1", 1, c => 0, (c, v) => { }, feature: A64Feature.LOR),
         Made(3, 0, 10, 4, 7, "LORID_EL1", 1, c => 0, feature: A64Feature.LOR),
         Plain(3, 0, 12, 0, 0, "VBAR_EL1", 1, &At->System.El1.Vbar, ~0x7FFUL),
+
+        // EL1 is the highest exception level: it has the reset address.
+        Made(3, 0, 12, 0, 1, "RVBAR_EL1", 1, c => 0),
         Made(3, 0, 12, 1, 0, "ISR_EL1", 1, c => c.PendingInterrupts()),
         Plain(3, 0, 13, 0, 1, "CONTEXTIDR_EL1", 1, &At->System.El1.ContextIdr, 0xFFFF_FFFF),
         Plain(3, 0, 13, 0, 4, "TPIDR_EL1", 1, &At->System.El1.Tpidr),

@@ -1,7 +1,7 @@
 // Serial backend on a listening Unix socket, one client at a time (--serial socket=PATH).
 using System.Net.Sockets;
-using System.Text;
 using Emu.Core;
+using Emu.Devices.Host;
 
 namespace Emu.Devices.Serial;
 
@@ -12,9 +12,6 @@ namespace Emu.Devices.Serial;
 public sealed class SocketBackend : ICharBackend
 {
     private const int ReadBytes = 1024;
-
-    /// <summary>Longest path in sockaddr_un, in bytes, without the final zero.</summary>
-    private const int MaximumPathBytes = 107;
 
     private readonly InputQueue queue = new();
     private readonly OutputWriter writer;
@@ -30,24 +27,8 @@ public sealed class SocketBackend : ICharBackend
     public SocketBackend(string path)
     {
         this.path = path;
-        if (path.Length == 0 || Encoding.UTF8.GetByteCount(path) > MaximumPathBytes)
-        {
-            throw new EmuException($"serial socket '{path}': the path must be 1 to {MaximumPathBytes} bytes long");
-        }
-
-        RemoveStale(path);
-        listener = NewSocket();
-        try
-        {
-            listener.Bind(new UnixDomainSocketEndPoint(path));
-            listener.Listen(1);
-        }
-        catch (SocketException e)
-        {
-            listener.Dispose();
-            throw new EmuException($"serial socket '{path}' cannot be created ({e.Message}): give a free path in a directory you may write to", e);
-        }
-
+        listener = UnixSockets.Listen(path, "serial socket", 1);
+        listener.Blocking = true;
         writer = new OutputWriter("serial socket output", Send);
     }
 
@@ -98,38 +79,6 @@ public sealed class SocketBackend : ICharBackend
         listener.Dispose();
         thread?.Join();
         File.Delete(path);
-    }
-
-    private static Socket NewSocket() => new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-
-    private static void RemoveStale(string path)
-    {
-        switch (Libc.FileType(path))
-        {
-            case 0:
-                return;
-            case Libc.S_IFSOCK:
-                break;
-            default:
-                throw new EmuException($"serial socket '{path}': a file that is no socket has this name; remove it or give another path");
-        }
-
-        using var probe = NewSocket();
-        try
-        {
-            probe.Connect(new UnixDomainSocketEndPoint(path));
-        }
-        catch (SocketException e) when (e.SocketErrorCode == SocketError.ConnectionRefused)
-        {
-            File.Delete(path);
-            return;
-        }
-        catch (SocketException e)
-        {
-            throw new EmuException($"serial socket '{path}' is there and cannot be examined ({e.Message}): give another path", e);
-        }
-
-        throw new EmuException($"serial socket '{path}' is in use by a running process: give another path");
     }
 
     private static void Hangup(Socket? socket)

@@ -65,20 +65,32 @@ internal sealed class BisectCommand
 
         var start = parsed.GetValue(from) is { } f ? OptionString.ParseInteger("--from", f, 0, ulong.MaxValue - 1) : 0;
         var end = parsed.GetValue(to) is { } t ? OptionString.ParseInteger("--to", t, start + 1, ulong.MaxValue) : ulong.MaxValue;
-        var files = default(GuestDefaults);
+        Func<Run> run = static () => new Run(null, null);
         if (parsed.GetValue(guest) is { } name)
         {
-            var status = GuestCatalog.Provide(name, out var kernel, out var initramfs);
+            var text = parsed.GetValue(exec) ?? "true";
+            var status = GuestCatalog.Provide(name, out var files);
+            string? firmware = null;
+            if (status == ExitStatus.Success && files.Disk is not null && !options.HasFirmwareOrKernel(parsed))
+            {
+                status = GuestCatalog.ProvideFirmware(out firmware);
+            }
+
             if (status != ExitStatus.Success)
             {
                 return status;
             }
 
-            files = new GuestDefaults(kernel, initramfs, BootCommand.CommandLine(parsed.GetValue(exec) ?? "true"));
+            var direct = new GuestDefaults { Kernel = files.Kernel, Initramfs = files.Initramfs, CommandLine = BootCommand.CommandLine(text) };
+            run = () =>
+            {
+                var disk = files.Disk is null ? null : new DiskGuest(files.Disk, null, text, null);
+                return new Run(disk?.Defaults(firmware) ?? direct, disk);
+            };
         }
 
-        var createFirst = Factory(command, parsed, names[0], first, files);
-        var createSecond = Factory(command, parsed, names[1], second, files);
+        var createFirst = Factory(command, parsed, names[0], first, run);
+        var createSecond = Factory(command, parsed, names[1], second, run);
         using var disassembler = TryCreateDisassembler();
         var found = new Bisection(createFirst, createSecond, Report.Line, (pc, word) => disassembler?.Disassemble(pc, word) ?? "").Find(start, end);
         switch (found)
@@ -115,7 +127,7 @@ internal sealed class BisectCommand
     }
 
     /// <summary>Makes the maker of one of the machines.</summary>
-    private Func<bool, VirtualMachine> Factory(Command command, ParseResult parsed, string engine, Option<string> own, GuestDefaults? files)
+    private Func<bool, VirtualMachine> Factory(Command command, ParseResult parsed, string engine, Option<string> own, Func<Run> run)
     {
         var line = parsed;
         if (parsed.GetValue(own) is { } text)
@@ -128,20 +140,31 @@ internal sealed class BisectCommand
             }
         }
 
-        var machine = options.Machine(line, files);
-        machine = machine with
+        return compileCuts =>
         {
-            Engine = MachineOptions.ParseEngine(engine),
-            DeterministicSeed = machine.DeterministicSeed ?? 0,
-            NoReboot = true,
-            CompileSynchronously = !parsed.GetValue(background),
+            // Its disks are open once the machine is made.
+            using var files = run();
+            var machine = options.Machine(line, files.Defaults);
+            machine = machine with
+            {
+                Engine = MachineOptions.ParseEngine(engine),
+                DeterministicSeed = machine.DeterministicSeed ?? 0,
+                NoReboot = true,
+                CompileSynchronously = !parsed.GetValue(background),
+                CompileCuts = compileCuts,
+            };
+            return new VirtualMachine(machine, new MachineHost
+            {
+                Log = Log.Null,
+                CreateSerial = () => machine.Serial.Mode == SerialMode.Off ? null : new NullBackend(),
+                CreateSemihosting = _ => new StandardConsole(new NullBackend(), readsInput: false),
+            });
         };
-        machine.Validate();
-        return compileCuts => new VirtualMachine(machine with { CompileCuts = compileCuts }, new MachineHost
-        {
-            Log = Log.Null,
-            CreateSerial = () => machine.Serial.Mode == SerialMode.Off ? null : new NullBackend(),
-            CreateSemihosting = _ => new StandardConsole(new NullBackend(), readsInput: false),
-        });
+    }
+
+    /// <summary>What a machine of the ready-made guest gets, and the files made for it alone.</summary>
+    private sealed record Run(GuestDefaults? Defaults, DiskGuest? Disk) : IDisposable
+    {
+        public void Dispose() => Disk?.Dispose();
     }
 }

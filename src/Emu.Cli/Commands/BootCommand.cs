@@ -17,6 +17,9 @@ internal static class BootCommand
     /// <summary>The serial console, and a reset at once after a kernel panic.</summary>
     private const string BaseCommandLine = "console=ttyAMA0 panic=-1";
 
+    private static readonly Option<string> Overlay = RunOptions.Text(
+        "--overlay", "FILE", "Keep what a guest on a disk writes in FILE, a qcow2 image, made if it is not there (default: forget it).");
+
     /// <summary>Adds it.</summary>
     public static void AddTo(Command root)
     {
@@ -25,6 +28,7 @@ internal static class BootCommand
         var exec = RunOptions.Text("--exec", "CMD", "Run CMD in the guest, print its output only, and exit with its status.");
         command.Arguments.Add(name);
         command.Options.Add(exec);
+        command.Options.Add(Overlay);
         var options = new RunOptions().AddTo(command);
         command.SetAction(parsed => Execute(options, parsed, parsed.GetValue(name)!, parsed.GetValue(exec)));
         root.Subcommands.Add(command);
@@ -43,29 +47,52 @@ internal static class BootCommand
         }
 
         // Malformed options are reported before anything is fetched.
-        var checkedOnly = options.Machine(parsed, new GuestDefaults(name, null, BaseCommandLine));
+        var isDisk = GuestCatalog.IsDisk(name);
+        var overlay = parsed.GetValue(Overlay);
+        var checkedOnly = options.Machine(parsed, isDisk ? new GuestDefaults { Firmware = name } : new GuestDefaults { Kernel = name, CommandLine = BaseCommandLine });
         checkedOnly.Validate();
-        var status = GuestCatalog.Provide(name, out var kernel, out var initramfs);
+        if (overlay is not null && !isDisk)
+        {
+            throw new EmuException($"--overlay is for guests on a disk, such as debian-arm64-disk; {name} has none");
+        }
+
+        if (isDisk && checkedOnly.SnapshotAt is not null && overlay is null)
+        {
+            throw new EmuException("--snapshot-at needs --overlay FILE here: a snapshot goes on with the disk, which is forgotten otherwise");
+        }
+
+        var status = GuestCatalog.Provide(name, out var files);
         if (status != ExitStatus.Success)
         {
             return status;
         }
 
-        var machine = options.Machine(parsed, new GuestDefaults(kernel, initramfs, CommandLine(command, checkedOnly)));
-        using var report = options.ExitReport(parsed);
-        using var trace = options.Trace(parsed, machine);
-        if (command is null)
+        if (!isDisk)
         {
-            var session = new Session(machine, report) { Driver = trace };
-            return session.Status(session.Run());
+            var defaults = new GuestDefaults { Kernel = files.Kernel, Initramfs = files.Initramfs, CommandLine = CommandLine(command, checkedOnly) };
+            var machine = options.Machine(parsed, defaults);
+            if (command is not null && Encoding.UTF8.GetByteCount(machine.CommandLine) > Arm64Layout.MaximumCommandLine)
+            {
+                throw new EmuException($"--exec: the command is too long; with the kernel's command line it may take {Arm64Layout.MaximumCommandLine} bytes in base64");
+            }
+
+            return Run(options, parsed, machine, command is not null, null);
         }
 
-        if (Encoding.UTF8.GetByteCount(machine.CommandLine) > Arm64Layout.MaximumCommandLine)
+        string? firmware = null;
+        if (!options.HasFirmwareOrKernel(parsed))
         {
-            throw new EmuException($"--exec: the command is too long; with the kernel's command line it may take {Arm64Layout.MaximumCommandLine} bytes in base64");
+            status = GuestCatalog.ProvideFirmware(out firmware);
+            if (status != ExitStatus.Success)
+            {
+                return status;
+            }
         }
 
-        return ExecuteCommand(machine, report, trace);
+        var commandFile = checkedOnly.SnapshotAt is null ? null : $"{overlay}.exec";
+        using var disk = new DiskGuest(files.Disk!, overlay is null ? null : Path.GetFullPath(overlay), command, commandFile);
+        var refusal = overlay is null ? "not saved: the snapshot would need the disk, which is forgotten; boot with --overlay FILE" : null;
+        return Run(options, parsed, options.Machine(parsed, disk.Defaults(firmware)), command is not null, refusal);
     }
 
     /// <summary>The kernel command line with which a ready-made guest runs a command and powers off.</summary>
@@ -83,10 +110,18 @@ internal static class BootCommand
         return wantsSize && TerminalSize.TryGet() is { } size ? $"{BaseCommandLine} emu.size={size.Rows}x{size.Columns}" : BaseCommandLine;
     }
 
-    private static int ExecuteCommand(MachineOptions machine, Reports.ExitReport report, IVcpuDriver? driver)
+    private static int Run(RunOptions options, ParseResult parsed, MachineOptions machine, bool execute, string? snapshotRefusal)
     {
+        using var report = options.ExitReport(parsed);
+        using var trace = options.Trace(parsed, machine);
+        if (!execute)
+        {
+            var interactive = new Session(machine, report) { Driver = trace, SnapshotRefusal = snapshotRefusal };
+            return interactive.Status(interactive.Run());
+        }
+
         using var console = new ExecConsole();
-        var session = new Session(machine with { NoReboot = true }, report) { Exec = console, Driver = driver };
+        var session = new Session(machine with { NoReboot = true }, report) { Exec = console, Driver = trace };
         var outcome = session.Run();
         if (outcome.End is RunEnd.TimeLimit or RunEnd.Signal or RunEnd.Failure or RunEnd.InstructionLimit or RunEnd.Panic)
         {

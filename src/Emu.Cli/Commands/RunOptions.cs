@@ -1,5 +1,6 @@
 // The options of a machine on the command line, shared by the commands that run one.
 using System.CommandLine;
+using Emu.Cli.Guests;
 using Emu.Cli.Reports;
 using Emu.Core;
 using Emu.Cpu.Jit;
@@ -43,7 +44,7 @@ internal sealed class RunOptions
     private readonly Option<string> serial = Text("--serial", "WHERE", "Serial port: tty, file=PATH, null, off or socket=PATH (default tty).");
     private readonly Option<string> architecture = Text("--arch", "arm64|x86_64", "Guest architecture (default: read from the kernel).");
     private readonly Option<string> engine = Text("--engine", "auto|interpreter|jit", "CPU engine (default auto: jit).");
-    private readonly Option<string> codeCache = Text("--code-cache", "SIZE", "Host memory for translated and compiled guest code, at most (default 160M).");
+    private readonly Option<string> codeCache = Text("--code-cache", "SIZE", "Host memory for translated and compiled guest code, at most (default 160M; guests on a disk 512M).");
     private readonly Option<string> threshold = Text("--jit-threshold", "N", "Entries after which the jit engine compiles a block (default 1500).");
     private readonly Option<string> deterministic = Text(DeterministicName, "SEED", "Same run every time: time is counted in instructions; written --deterministic or --deterministic=SEED.");
     private readonly Option<string> timeLimit = Text("--time-limit", "SECONDS", "Stop after that much host time, with status 124.");
@@ -115,7 +116,7 @@ internal sealed class RunOptions
         [serial, engine, codeCache, threshold, timeLimit, noReboot, stopAt, snapshotAt, stateHash, stats, statsJson, trace, traceFrom, traceCount];
 
     /// <summary>The machine's options as text, for a snapshot.</summary>
-    private List<string> Arguments(ParseResult parsed, MachineOptions machine)
+    private List<string> Arguments(ParseResult parsed, MachineOptions machine, GuestDefaults? guest)
     {
         List<string> arguments = [commandLine.Name, machine.CommandLine];
         foreach (var (name, path) in ((string, string?)[])[(kernel.Name, machine.Kernel), (firmware.Name, machine.Firmware), (nvram.Name, machine.Nvram), (initramfs.Name, machine.Initramfs)])
@@ -126,9 +127,11 @@ internal sealed class RunOptions
             }
         }
 
+        arguments.AddRange(Disks(parsed, guest).SelectMany(d => (string[])[disks.Name, d]));
+        arguments.AddRange(Nets(parsed, guest).SelectMany(n => (string[])[nets.Name, n]));
         foreach (var option in (ReadOnlySpan<Option>)[.. Machinery, serial, engine])
         {
-            if (parsed.GetResult(option) is { Implicit: false } result)
+            if (option != disks && option != nets && parsed.GetResult(option) is { Implicit: false } result)
             {
                 // A flag stands alone; an option given several times is repeated.
                 arguments.AddRange(result.Tokens.Count == 0 ? [option.Name] : result.Tokens.SelectMany(t => (string[])[option.Name, t.Value]));
@@ -178,7 +181,7 @@ internal sealed class RunOptions
 
     /// <summary>What was asked for, with a guest's defaults where the user said nothing.</summary>
     /// <param name="parsed">The parsed line.</param>
-    /// <param name="guest">The guest's own kernel, initramfs and command line, or null.</param>
+    /// <param name="guest">The guest's own settings, or null.</param>
     /// <exception cref="EmuException">A malformed value, or no kernel.</exception>
     public MachineOptions Machine(ParseResult parsed, GuestDefaults? guest)
     {
@@ -192,20 +195,20 @@ internal sealed class RunOptions
             Memory = MemoryOption.Parse(parsed.GetValue(memory), Values(parsed, zones)),
             Numa = [.. Values(parsed, numa).Select(NumaOption.Parse)],
             Serial = Serial(parsed),
-            Devices = Devices(parsed),
-            CodeCacheBytes = parsed.GetValue(codeCache) is { } z ? MachineOptions.ParseCodeCache(z) : MachineOptions.DefaultCodeCacheBytes,
+            Devices = Devices(parsed, guest),
+            CodeCacheBytes = parsed.GetValue(codeCache) is { } z ? MachineOptions.ParseCodeCache(z) : (guest?.CodeCacheBytes ?? MachineOptions.DefaultCodeCacheBytes),
             CompileThreshold = parsed.GetValue(threshold) is { } h ? MachineOptions.ParseCompileThreshold(h) : JitCompiler.DefaultThreshold,
             Platform = PlatformOption.Parse(parsed.GetValue(platform), Values(parsed, pciSegments)),
             DeterministicSeed = parsed.GetValue(deterministic) is { } d ? MachineOptions.ParseSeed(d) : null,
             Semihosting = parsed.GetValue(semihosting),
             Kernel = parsed.GetValue(kernel) ?? guest?.Kernel,
-            Firmware = parsed.GetValue(firmware),
+            Firmware = parsed.GetValue(firmware) ?? (parsed.GetValue(kernel) is null ? guest?.Firmware : null),
             FirmwareKind = parsed.GetValue(firmwareKind) is { } k ? MachineOptions.ParseFirmwareKind(k) : FirmwareKind.Auto,
             Nvram = parsed.GetValue(nvram),
             Initramfs = parsed.GetValue(initramfs) ?? guest?.Initramfs,
-            CommandLine = guest is null ? line ?? "" : line is null ? guest.CommandLine : $"{guest.CommandLine} {line}",
+            CommandLine = string.Join(' ', ((string?[])[guest?.CommandLine, line]).Where(l => l is { Length: > 0 })),
         };
-        return OfThisRun(parsed, machine with { Arguments = Arguments(parsed, machine) });
+        return OfThisRun(parsed, machine with { Arguments = Arguments(parsed, machine, guest) });
     }
 
     /// <summary>The trace that was asked for, or null.</summary>
@@ -239,10 +242,16 @@ internal sealed class RunOptions
 
     private ConsoleOption Console(ParseResult parsed) => parsed.GetValue(console) is { } c ? ConsoleOption.Parse(c) : ConsoleOption.Default;
 
-    private DeviceOptions Devices(ParseResult parsed) => new()
+    /// <summary>The guest's own disks, and the user's in between.</summary>
+    private string[] Disks(ParseResult parsed, GuestDefaults? guest) => [.. guest?.FirstDisks ?? [], .. Values(parsed, disks), .. guest?.LastDisks ?? []];
+
+    /// <summary>The user's network cards, or the guest's own.</summary>
+    private string[] Nets(ParseResult parsed, GuestDefaults? guest) => Values(parsed, nets) is { Length: > 0 } given ? given : [.. guest?.Nets ?? []];
+
+    private DeviceOptions Devices(ParseResult parsed, GuestDefaults? guest) => new()
     {
-        Disks = [.. Values(parsed, disks).Select(DiskOption.Parse)],
-        Nets = [.. Values(parsed, nets).Select(NetOption.Parse)],
+        Disks = [.. Disks(parsed, guest).Select(DiskOption.Parse)],
+        Nets = [.. Nets(parsed, guest).Select(NetOption.Parse)],
         Console = Console(parsed),
         Rng = parsed.GetValue(rng) is { } r ? RngOption.Parse(r) : RngOption.Default,
         Balloon = parsed.GetValue(balloon) is { } b ? BalloonOption.Parse(b) : null,
@@ -256,6 +265,9 @@ internal sealed class RunOptions
 
     /// <summary>Whether the user chose the serial port's other end.</summary>
     public bool HasSerial(ParseResult parsed) => parsed.GetValue(serial) is not null;
+
+    /// <summary>Whether the user chose what the machine boots: firmware, or a kernel of their own.</summary>
+    public bool HasFirmwareOrKernel(ParseResult parsed) => (parsed.GetValue(firmware) ?? parsed.GetValue(kernel)) is not null;
 
     /// <summary>What to report at exit; creates the JSON file, so that one that cannot be written is known now.</summary>
     /// <exception cref="EmuException">The file cannot be written.</exception>
@@ -274,9 +286,3 @@ internal sealed class RunOptions
 
     private static string[] Values(ParseResult parsed, Option<string[]> option) => parsed.GetValue(option) ?? [];
 }
-
-/// <summary>What a provisioned guest brings along.</summary>
-/// <param name="Kernel">Kernel file.</param>
-/// <param name="Initramfs">Initramfs file, or null.</param>
-/// <param name="CommandLine">Kernel command line.</param>
-internal sealed record GuestDefaults(string Kernel, string? Initramfs, string CommandLine);

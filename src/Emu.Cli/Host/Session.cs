@@ -27,6 +27,9 @@ internal sealed class Session(MachineOptions options, ExitReport report)
     /// <summary>Runs the vCPUs in place of their own run loop (tracing), or null.</summary>
     public IVcpuDriver? Driver { get; init; }
 
+    /// <summary>Why the user's key does not save a snapshot, or null when it does.</summary>
+    public string? SnapshotRefusal { get; init; }
+
     /// <summary>Runs the machine and reports on it.</summary>
     /// <exception cref="EmuException">Bad input.</exception>
     public RunOutcome Run()
@@ -59,7 +62,7 @@ internal sealed class Session(MachineOptions options, ExitReport report)
         {
             tty.QuitRequested += () => control.Stop(new RunOutcome(RunEnd.Quit));
             tty.PowerButtonRequested += machine.PressPowerButton;
-            tty.SnapshotRequested = () => SaveSnapshot(machine);
+            tty.SnapshotRequested = () => SnapshotRefusal ?? SaveSnapshot(machine);
         }
 
         using var hangup = OnSignal(control, PosixSignal.SIGHUP, SignalHangup);

@@ -1,4 +1,5 @@
 // What is reported when a machine has ended: --stats, --stats-json, --state-hash.
+using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
@@ -57,14 +58,17 @@ internal sealed class ExitReport : IDisposable
 
         if (stats)
         {
-            Report.Line(Format(statistics));
+            Report.Line(string.Create(CultureInfo.InvariantCulture, $"{Format(statistics)} startup_ms={StartupMilliseconds(machine):F1}"));
         }
 
         if (json is not null)
         {
-            WriteJson(json, statistics);
+            WriteJson(json, statistics, StartupMilliseconds(machine));
         }
     }
+
+    /// <summary>From the program's first own instruction to the guest's.</summary>
+    private static double StartupMilliseconds(VirtualMachine machine) => Stopwatch.GetElapsedTime(Program.Started, machine.Started).TotalMilliseconds;
 
     /// <summary>The line of --stats.</summary>
     public static string Format(RunStatistics statistics)
@@ -84,7 +88,7 @@ internal sealed class ExitReport : IDisposable
     /// <inheritdoc/>
     public void Dispose() => json?.Dispose();
 
-    private static void WriteJson(FileStream file, RunStatistics statistics)
+    private static void WriteJson(FileStream file, RunStatistics statistics, double startupMilliseconds)
     {
         try
         {
@@ -96,6 +100,7 @@ internal sealed class ExitReport : IDisposable
                 writer.WriteNumber("mips", Math.Round(statistics.Mips, 3));
                 writer.WriteNumber("blocks_translated", statistics.BlocksTranslated);
                 writer.WriteNumber("peak_rss_bytes", statistics.PeakRssBytes);
+                writer.WriteNumber("startup_ms", Math.Round(startupMilliseconds, 3));
                 foreach (var (name, value) in statistics.Counters)
                 {
                     writer.WriteNumber(name, value);

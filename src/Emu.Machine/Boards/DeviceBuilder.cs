@@ -29,7 +29,7 @@ namespace Emu.Machine.Boards;
 /// <param name="services">What they are made with.</param>
 public sealed class DeviceBuilder(PciComplex pci, IMsiSink msi, PlatformOption platform, MemoryRange messages, DeviceServices services)
 {
-    private readonly List<(PciDevice Device, PciPlacement Place)> devices = [];
+    private readonly List<Placed> devices = [];
     private readonly Dictionary<PciDevice, IDmaTranslation> endpoints = [];
     private VirtioPciTransport? iommuDevice;
 
@@ -45,7 +45,7 @@ public sealed class DeviceBuilder(PciComplex pci, IMsiSink msi, PlatformOption p
             Iommu = new IommuTable(platform.IommuAddressBits);
             iommuDevice = new VirtioPciTransport(
                 new VirtioIommu("iommu", Iommu, messages.Start, messages.End - 1), services.Memory, msi, services.Log, new VirtioPciOptions(false, VirtioFeature.DefaultRing));
-            devices.Add((iommuDevice, default));
+            devices.Add(new Placed(iommuDevice, default));
         }
 
         if (console is not null)
@@ -101,11 +101,11 @@ public sealed class DeviceBuilder(PciComplex pci, IMsiSink msi, PlatformOption p
 
         if (options.Pvpanic)
         {
-            devices.Add((new Pvpanic(services.Control, services.Log), default));
+            devices.Add(new Placed(new Pvpanic(services.Control, services.Log), default));
         }
 
         // A device with a slot of its own is not to find it taken by one that has none.
-        foreach (var (device, place) in devices.OrderBy(d => d.Place.Slot is null))
+        foreach (var (device, place) in devices.Where(d => d.Place.Slot is not null).Concat(devices.Where(d => d.Place.Slot is null)))
         {
             var slot = pci.Segments[place.Segment].Add(device, place.Slot);
             if (endpoints.TryGetValue(device, out var endpoint))
@@ -143,7 +143,7 @@ public sealed class DeviceBuilder(PciComplex pci, IMsiSink msi, PlatformOption p
         }
 
         var transport = new VirtioPciTransport(device, services.Memory, msi, services.Log, options);
-        devices.Add((transport, place));
+        devices.Add(new Placed(transport, place));
         if (options.Dma is { } endpoint)
         {
             endpoints.Add(transport, endpoint);
@@ -173,4 +173,7 @@ public sealed class DeviceBuilder(PciComplex pci, IMsiSink msi, PlatformOption p
         services.Memory.AddRam(device, start, file.Length, file.Pointer);
         Add(new VirtioPmem(device, file, start, services.Clock, services.Log), option.Place);
     }
+
+    /// <summary>A device and where it goes. A class, for which generic collections need no compiler at start-up.</summary>
+    private sealed record Placed(PciDevice Device, PciPlacement Place);
 }

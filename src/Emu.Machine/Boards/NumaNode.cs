@@ -5,7 +5,7 @@ namespace Emu.Machine.Boards;
 /// <param name="Node">The node.</param>
 /// <param name="Segment">PCI segment of the device.</param>
 /// <param name="Slot">Its slot.</param>
-public readonly record struct NumaInitiator(uint Node, int Segment, int Slot);
+public sealed record NumaInitiator(uint Node, int Segment, int Slot);
 
 /// <summary>A NUMA node.</summary>
 /// <param name="Id">The guest's number of the node.</param>

@@ -8,12 +8,12 @@ namespace Emu.Machine.Boards;
 /// <param name="Ecam">Configuration space: 1 MiB, one bus.</param>
 /// <param name="Memory32">Window of 32-bit memory BARs; bus addresses are guest-physical ones.</param>
 /// <param name="Memory64">Window of 64-bit memory BARs; bus addresses are guest-physical ones.</param>
-public readonly record struct PciSegmentLayout(int Number, MemoryRange Ecam, MemoryRange Memory32, MemoryRange Memory64);
+public sealed record PciSegmentLayout(int Number, MemoryRange Ecam, MemoryRange Memory32, MemoryRange Memory64);
 
 /// <summary>How large a segment's share of the windows is, against the other segments.</summary>
 /// <param name="Memory32">Weight in the 32-bit window, at least 1.</param>
 /// <param name="Memory64">Weight in the 64-bit window, at least 1.</param>
-public readonly record struct PciApertureWeights(uint Memory32, uint Memory64)
+public sealed record PciApertureWeights(uint Memory32, uint Memory64)
 {
     /// <summary>An equal share.</summary>
     public static readonly PciApertureWeights Equal = new(1, 1);
@@ -46,7 +46,13 @@ public static class PciLayout
 
     private static MemoryRange[] Share(MemoryRange window, ulong alignment, uint[] weights)
     {
-        var unit = window.Length / (alignment * (ulong)weights.Sum(w => (long)w)) * alignment;
+        ulong sum = 0;
+        foreach (var weight in weights)
+        {
+            sum += weight;
+        }
+
+        var unit = window.Length / (alignment * sum) * alignment;
         if (unit == 0)
         {
             throw new EmuException($"--pci-segment: the weights are too large: a weight of 1 would stand for less than {alignment >> 10}K of a window of {window.Length >> 20}M");

@@ -26,8 +26,9 @@ public sealed record FirmwareImage(FirmwareKind Kind, byte[] Bytes)
     /// <summary>The image is at most this long with its padding: Debian fills a flash bank of QEMU's machine.</summary>
     private const long LargestFile = 64 << 20;
 
-    /// <summary>Where EDK2's images have their first firmware volume, and where its signature lies in it (PI 1.7, 3.2.1).</summary>
-    private const int VolumeSignature = 0x1000 + 0x28;
+    /// <summary>Where the signature lies in a firmware volume (PI 1.7, 3.2.1): arm64 images of EDK2 have one behind their first page, others of its files begin with one.</summary>
+    private const int FirstVolumeSignature = 0x28;
+    private const int VolumeSignature = 0x1000 + FirstVolumeSignature;
     private const uint VolumeMagic = 0x4856_465F;
 
     /// <summary>EDK2 builds name their platform in the paths of their debug information.</summary>
@@ -36,6 +37,9 @@ public sealed record FirmwareImage(FirmwareKind Kind, byte[] Bytes)
         ([.. "ArmVirtCloudHv"u8], FirmwareKind.CloudHv),
         ([.. "ArmVirtQemu"u8], FirmwareKind.Aavmf),
     ];
+
+    /// <summary>The same, of builds for 32-bit processors.</summary>
+    private static ReadOnlySpan<byte> Arm32Platform => "ArmVirtQemu-ARM/"u8;
 
     /// <summary>Opens an image.</summary>
     /// <param name="path">Path.</param>
@@ -51,6 +55,11 @@ public sealed record FirmwareImage(FirmwareKind Kind, byte[] Bytes)
         }
 
         var bytes = file.ReadBytes(0, length);
+        if (IsVolume(bytes, FirstVolumeSignature) || !bytes.AsSpan(0, Math.Min(sizeof(uint), bytes.Length)).ContainsAnyExcept((byte)0) || bytes.AsSpan().IndexOf(Arm32Platform) >= 0)
+        {
+            throw new EmuException($"--firmware '{path}' holds no arm64 code at its start; give AAVMF_CODE.fd or CLOUDHV_EFI.fd, not a file of variables or an image for another processor");
+        }
+
         return new FirmwareImage(kind != FirmwareKind.Auto ? kind : Recognize(path, bytes), bytes);
     }
 
@@ -65,11 +74,13 @@ public sealed record FirmwareImage(FirmwareKind Kind, byte[] Bytes)
         }
 
         // What is not EDK2's is a program for this machine, as Cloud Hypervisor starts it.
-        var isEdk2 = bytes.Length > VolumeSignature + 4 && BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(VolumeSignature)) == VolumeMagic;
-        return isEdk2
+        return IsVolume(bytes, VolumeSignature)
             ? throw new EmuException($"--firmware '{path}' does not say which machine EDK2 was built for; add --firmware-kind aavmf (QEMU's) or --firmware-kind cloudhv")
             : FirmwareKind.CloudHv;
     }
+
+    private static bool IsVolume(byte[] bytes, int signature) =>
+        bytes.Length >= signature + sizeof(uint) && BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(signature)) == VolumeMagic;
 
     /// <summary>Whether all behind an offset is zero or erased flash.</summary>
     private static bool IsPadding(InputFile file, long offset)

@@ -20,7 +20,7 @@ public readonly record struct CpuOption(A64FeatureSet Features, PointerAuthentic
     public static readonly CpuOption Default = new(A64Features.Implemented, PointerAuthenticationAlgorithm.Fast);
 
     /// <summary>The names of the features that can be taken away, sorted.</summary>
-    public static IReadOnlyList<string> Names { get; } =
+    public static IReadOnlyList<string> Names =>
         [.. Enum.GetValues<A64Feature>().Where(A64Features.Implemented.Has).Select(Name).Order(StringComparer.Ordinal)];
 
     /// <summary>Parses the option's value.</summary>

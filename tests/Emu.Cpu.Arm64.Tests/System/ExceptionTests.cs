@@ -115,12 +115,32 @@ public sealed unsafe class ExceptionTests
         using var m = new TestMachine();
         m.Registers.El1.Elr = TestMachine.Data;
         m.Registers.El1.Spsr = mode | (0x6UL << 28) | Pstate.I;
-        m.Execute(A64.Eret);
+        m.Execute(A64.Eret, A64.Nop);
         Assert.Equal(0x0Eu, m.ExceptionClass);
         Assert.Equal(TestMachine.Data, m.Registers.El1.Elr);
         Assert.Equal((0x6UL << 28) | Pstate.Il | Pstate.I | El1h, m.Registers.El1.Spsr);
         Assert.Equal(1, m.Cpu.ExceptionLevel);
-        Assert.Equal(TestMachine.Vectors + 0x200, m.Cpu.ProgramCounter);
+        Assert.Equal(TestMachine.Vectors + 0x204, m.Cpu.ProgramCounter);
+    }
+
+    /// <summary>PSTATE.IL waits for an instruction: an interrupt that comes first saves it, and its return brings it back.</summary>
+    [Fact]
+    public void IllegalState_SurvivesAnInterruptBeforeTheNextInstruction()
+    {
+        using var m = new TestMachine();
+        m.Put(TestMachine.Vectors + 0x280, A64.Nop, A64.Eret);
+        m.Registers.El1.Elr = TestMachine.Data;
+        m.Registers.El1.Spsr = 0x9;
+        m.Execute(A64.Eret);
+        m.Cpu.SetInterrupt(CpuInterrupt.Irq, true);
+        m.Run(1);
+        Assert.Equal(TestMachine.Data, m.Registers.El1.Elr);
+        Assert.Equal(Pstate.Il, m.Registers.El1.Spsr & Pstate.Il);
+        Assert.Equal(0UL, m.Cpu.ReadPstate() & Pstate.Il);
+        m.Cpu.SetInterrupt(CpuInterrupt.Irq, false);
+        m.Run(2);
+        Assert.Equal(0x0Eu, m.ExceptionClass);
+        Assert.Equal(TestMachine.Data, m.Registers.El1.Elr);
     }
 
     [Fact]

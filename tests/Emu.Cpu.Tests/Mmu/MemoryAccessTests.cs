@@ -222,6 +222,40 @@ public sealed unsafe class MemoryAccessTests
         }
     }
 
+    /// <summary>A flash chip: reads are memory's until the first store, and the device's from the next instruction on.</summary>
+    [Theory]
+    [InlineData(Engine.Interpreter)]
+    [InlineData(Engine.Jit)]
+    public void ShadowOfADeviceWindow_TakesReads_AndWritesGoToTheDevice(Engine engine)
+    {
+        const ulong Base = 0x300_0000;
+        using var m = new ToyMachine();
+        using var host = new HostMemory(0x1000);
+        *(ulong*)host.Pointer = 0x1111;
+        var device = new Chip();
+        using var shadow = m.Memory.CreateShadow(m.Memory.AddMmio("chip", Base, 0x1000, device), host.Pointer);
+        device.Written = () => m.Memory.Show(shadow, false);
+        m.Assemble(0x1000, Asm.Load(2, 6), Asm.Store(1, 6), Asm.Load(3, 6), Asm.Halt());
+        m.Cpu[6] = 0x7000;
+        m.RunToHalt(0x1000);
+        if (engine == Engine.Jit)
+        {
+            m.CompileAll(0x1000, 0x1010);
+        }
+
+        for (ulong i = 0; i < 3; i++)
+        {
+            m.Memory.Show(shadow, true);
+            m.Cpu[1] = 0x2222 + i;
+            m.Cpu[6] = Base;
+            m.RunToHalt(0x1000);
+            Assert.Equal(0x1111UL, m.Cpu[2]);
+            Assert.Equal(0x2222 + i, m.Cpu[3]);
+            Assert.Equal(0x1111UL, *(ulong*)host.Pointer);
+            Assert.Null(m.Memory.FindRam(Base));
+        }
+    }
+
     [Theory]
     [InlineData(Engine.Interpreter)]
     [InlineData(Engine.Jit)]
@@ -268,5 +302,21 @@ public sealed unsafe class MemoryAccessTests
         Assert.Empty(m.Cpu.Faults);
         run(0x8009);
         Assert.Equal(("alignment", 0x8009UL, 0x1004UL, 1UL), Assert.Single(m.Cpu.Faults) is var f ? (f.Kind, f.Address, f.Pc, f.Retired) : default);
+    }
+
+    /// <summary>Gives back what was written last.</summary>
+    private sealed class Chip : IMmioDevice
+    {
+        private ulong last;
+
+        public Action Written { get; set; } = () => { };
+
+        public ulong Read(ulong offset, int size) => last;
+
+        public void Write(ulong offset, int size, ulong value)
+        {
+            last = value;
+            Written();
+        }
     }
 }

@@ -141,6 +141,32 @@ public sealed class DeviceGuestTests : IDisposable
         Assert.Contains("lease of 10.0.2.15 obtained", text, StringComparison.Ordinal);
     }
 
+    /// <summary>The guest fills a file system in memory and empties it; what it has no use for any more goes back to the host.</summary>
+    [Fact]
+    public void FreePages_GoBackToTheHost()
+    {
+        const long Filled = 300L << 20;
+        var options = Options(
+            "modprobe virtio_pci; modprobe virtio_balloon; mkdir /t; mount -t tmpfs t /t; dd if=/dev/zero bs=1M count=300 2>/dev/null | tr '\\0' x >/t/f\n"
+            + "echo FULL; read x; rm /t/f; while true; do sleep 1; echo TICK; done\n") with
+        {
+            Memory = new MemoryOption(768UL << 20),
+            Devices = new DeviceOptions { Balloon = BalloonOption.Parse("size=0,free_page_reporting=on") },
+        };
+        RunBeside(options, machine =>
+        {
+            // Of the guest's RAM alone: other tests run in this process.
+            console.WaitFor("FULL\n", Limit);
+            var full = GuestFiles.ResidentBytes(machine.Memory.Ram[0]);
+            console.Type("\n");
+            do
+            {
+                console.WaitFor("TICK\n", Limit);
+            }
+            while (GuestFiles.ResidentBytes(machine.Memory.Ram[0]) > full - (Filled * 3 / 4));
+        });
+    }
+
     [Fact]
     public void PowerButton_IsAGpioKey_WhenBootedWithADeviceTree()
     {
@@ -158,15 +184,17 @@ public sealed class DeviceGuestTests : IDisposable
         Tool("/usr/sbin/mkfs.vfat", "-F", "32", disk);
         Tool("mcopy", "-i", disk, GuestFiles.Kernel, "::/vmlinuz");
         Tool("mcopy", "-i", disk, GuestFiles.Initramfs, "::/initrd");
-        var options = WithTwoNodes(Options("")) with
+        var options = Options("") with
         {
             Kernel = null,
             Initramfs = null,
             CommandLine = "",
             Firmware = GuestFiles.Firmware,
+            Cpus = new CpusOption(2, 2),
+            Memory = new MemoryOption(1UL << 30),
             Devices = new DeviceOptions { Disks = [DiskOption.Parse($"path={disk}")] },
         };
-        var command = ShowNodes + "dmesg | grep ACPI; grep Ged /proc/interrupts; while ! pidof acpid >/dev/null; do sleep 1; done; sleep 1; echo READY; sleep 1000";
+        var command = "dmesg | grep ACPI; grep Ged /proc/interrupts; while ! pidof acpid >/dev/null; do sleep 1; done; sleep 1; echo READY; sleep 1000";
         var outcome = RunAndPress(options, () =>
         {
             console.WaitFor("ESCAPE for boot options", Limit);
@@ -180,7 +208,26 @@ public sealed class DeviceGuestTests : IDisposable
         Assert.Equal(RunEnd.PowerOff, outcome.End);
         Assert.Contains("ACPI:Ged", console.Text, StringComparison.Ordinal);
         Assert.DoesNotMatch("ACPI.*(Error|Exception|Warning|BIOS)", console.Text);
+    }
+
+    /// <summary>Debian's AAVMF starts a kernel with the ACPI tables in ten seconds.</summary>
+    [AavmfFact]
+    public void NodesAndIommu_AreWhatTheAcpiTablesSay()
+    {
+        var content = new byte[4 << 20];
+        new Random(2).NextBytes(content);
+        var options = WithTwoNodes(Options(
+            ShowNodes + "for m in virtio_iommu virtio_blk; do modprobe $m; done; sleep 1; ls /sys/class/iommu/*/devices; sha256sum </dev/vda\n")) with
+        {
+            Firmware = GuestFiles.Aavmf,
+            Kernel = GuestFiles.TrixieKernel,
+            Initramfs = GuestFiles.TrixieInitramfs,
+            Devices = new DeviceOptions { Disks = [DiskOption.Parse($"path={files.Write("disk", content)},iommu=on")] },
+        };
+        Assert.Equal(RunEnd.PowerOff, Run(options).End);
         AssertTwoNodes();
+        Assert.Contains("0000:00:02.0", console.Text, StringComparison.Ordinal);
+        Assert.Contains(Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(content)), console.Text, StringComparison.Ordinal);
     }
 
     private const string ShowNodes = "cd /sys/devices/system/node; cat node*/cpulist node*/distance; grep -h MemTotal node*/meminfo\n";
@@ -223,6 +270,16 @@ public sealed class DeviceGuestTests : IDisposable
         var outcome = machine.Run();
         Assert.True(outcome.End != RunEnd.TimeLimit, $"the guest did not end; it printed: {console.Text}");
         return outcome;
+    }
+
+    /// <summary>Does something while a guest runs, and ends it.</summary>
+    private void RunBeside(MachineOptions options, Action<VirtualMachine> action)
+    {
+        using var machine = new VirtualMachine(options, new MachineHost { Log = Log.Null, CreateSerial = () => console });
+        var run = Task.Run(machine.Run);
+        action(machine);
+        machine.Control.Stop(new RunOutcome(RunEnd.Quit));
+        Assert.Equal(RunEnd.Quit, run.GetAwaiter().GetResult().End);
     }
 
     private RunOutcome RunAndPress(MachineOptions options, Action? before = null)

@@ -43,6 +43,27 @@ internal static class GuestFiles
         return lines.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => l.Split('=', 2)).ToDictionary(p => p[0], p => p[1]);
     }
 
+    /// <summary>Bytes of guest RAM that take memory of the host, as /proc/self/smaps has them.</summary>
+    public static unsafe long ResidentBytes(Core.RamRegion ram)
+    {
+        long bytes = 0;
+        var inside = false;
+        foreach (var line in File.ReadLines("/proc/self/smaps"))
+        {
+            var field = line.Split(' ', 2);
+            if (field[0].Split('-') is [var start, var end])
+            {
+                inside = Convert.ToUInt64(start, 16) < (ulong)ram.Host + ram.Length && Convert.ToUInt64(end, 16) > (ulong)ram.Host;
+            }
+            else if (inside && field[0] == "Rss:")
+            {
+                bytes += long.Parse(field[1].AsSpan().Trim().TrimEnd(" kB"), System.Globalization.CultureInfo.InvariantCulture) << 10;
+            }
+        }
+
+        return bytes;
+    }
+
     private static string FindRoot()
     {
         var directory = AppContext.BaseDirectory;

@@ -33,7 +33,7 @@ internal static unsafe class ImageLock
         {
             throw new EmuException(readOnly
                 ? $"{what} '{path}' is being written by another process: end that one first, or use a copy"
-                : $"{what} '{path}' is in use by another process: end that one first, use a copy, or open it with readonly=on in both");
+                : $"{what} '{path}' is in use by another process: end that one first, or use a copy{(what == LinuxFile.DiskImage ? ", or open it with readonly=on in both" : "")}");
         }
     }
 

@@ -8,6 +8,9 @@ namespace Emu.Devices.Storage.Host;
 /// <summary>The image file of a real host.</summary>
 public sealed unsafe class LinuxFile : IImageFile
 {
+    /// <summary>What a file is that nobody calls otherwise.</summary>
+    internal const string DiskImage = "disk image";
+
     private readonly Log log;
     private readonly string what;
     private readonly bool isBlockDevice;
@@ -70,7 +73,7 @@ public sealed unsafe class LinuxFile : IImageFile
     /// <param name="log">Messages.</param>
     /// <param name="what">What the file is, for messages.</param>
     /// <exception cref="EmuException">It does not exist, may not be opened, or is in use.</exception>
-    public static IImageFile Open(string path, bool readOnly, bool direct, Log log, string what = "disk image")
+    public static IImageFile Open(string path, bool readOnly, bool direct, Log log, string what = DiskImage)
     {
         var flags = (readOnly ? O_RDONLY : O_RDWR) | O_CLOEXEC | (direct ? O_DIRECT : 0);
         int descriptor;

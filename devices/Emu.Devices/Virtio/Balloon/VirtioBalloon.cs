@@ -51,7 +51,7 @@ public sealed class VirtioBalloon : VirtioDevice
     private static readonly ServiceModel Model = new(LatencyNanoseconds: 5_000, BytesPerMicrosecond: 1_000);
 
     private readonly Lock gate = new();
-    private readonly QueueWorker[] workers;
+    private readonly QueueWorkers workers;
     private readonly ulong features;
     private uint pages;
     private uint actual;
@@ -68,13 +68,15 @@ public sealed class VirtioBalloon : VirtioDevice
         features = (options.DeflateOnOom ? DeflateOnOom : 0) | (options.FreePageReporting ? PageReporting : 0);
         pages = ToPages(options.Size);
         var inflate = new BalloonPages(memory, discard);
-        workers = new QueueWorker[QueueSizes.Count];
-        workers[InflateQueue] = new QueueWorker($"{Name} inflate", clock, new BalloonInflation(inflate), Model);
-        workers[DeflateQueue] = new QueueWorker($"{Name} deflate", clock, new BalloonDeflation(), Model);
+        var each = new QueueWorker[QueueSizes.Count];
+        each[InflateQueue] = new QueueWorker($"{Name} inflate", clock, new BalloonInflation(inflate), Model);
+        each[DeflateQueue] = new QueueWorker($"{Name} deflate", clock, new BalloonDeflation(), Model);
         if (options.FreePageReporting)
         {
-            workers[ReportingQueue] = new QueueWorker($"{Name} reporting", clock, new BalloonReporting(inflate), Model);
+            each[ReportingQueue] = new QueueWorker($"{Name} reporting", clock, new BalloonReporting(inflate), Model);
         }
+
+        workers = new QueueWorkers(each);
     }
 
     /// <inheritdoc/>
@@ -129,46 +131,25 @@ public sealed class VirtioBalloon : VirtioDevice
     }
 
     /// <inheritdoc/>
-    public override void Activate(VirtQueue?[] queues, ulong features)
-    {
-        for (var i = 0; i < workers.Length; i++)
-        {
-            workers[i].Start(queues[i]);
-        }
-    }
+    public override void Activate(VirtQueue?[] queues, ulong features) => workers.Start(queues);
 
     /// <inheritdoc/>
-    public override void Notify(int queue) => workers[queue].Kick();
+    public override void Notify(int queue) => workers.Kick(queue);
 
     /// <inheritdoc/>
     public override void Reset()
     {
-        foreach (var worker in workers)
-        {
-            worker.Stop();
-        }
+        workers.Stop();
 
         // A driver that starts again finds its balloon empty.
         Volatile.Write(ref actual, 0);
     }
 
     /// <inheritdoc/>
-    public override void Pause()
-    {
-        foreach (var worker in workers)
-        {
-            worker.Pause();
-        }
-    }
+    public override void Pause() => workers.Pause();
 
     /// <inheritdoc/>
-    public override void Resume()
-    {
-        foreach (var worker in workers)
-        {
-            worker.Resume();
-        }
-    }
+    public override void Resume() => workers.Resume();
 
     /// <inheritdoc/>
     public override void Save(SnapshotWriter writer)
@@ -176,10 +157,7 @@ public sealed class VirtioBalloon : VirtioDevice
         writer.U8(SnapshotVersion);
         writer.U32(Volatile.Read(ref pages));
         writer.U32(Volatile.Read(ref actual));
-        foreach (var worker in workers)
-        {
-            worker.Save(writer);
-        }
+        workers.Save(writer);
     }
 
     /// <inheritdoc/>
@@ -188,10 +166,7 @@ public sealed class VirtioBalloon : VirtioDevice
         reader.Version(SnapshotVersion, Name);
         Volatile.Write(ref pages, reader.U32());
         Volatile.Write(ref actual, reader.U32());
-        foreach (var worker in workers)
-        {
-            worker.Restore(reader);
-        }
+        workers.Restore(reader);
     }
 
     private uint ToPages(ulong bytes) => bytes / BalloonPages.PageBytes is var count && count <= uint.MaxValue

@@ -23,7 +23,7 @@ public sealed class VirtioBlock : VirtioDevice
 
     private readonly IDiskImage image;
     private readonly Log log;
-    private readonly QueueWorker[] workers;
+    private readonly QueueWorkers workers;
     private readonly byte[] config = new byte[BlockConfig.Size];
     private readonly ulong features;
     private ulong negotiated;
@@ -47,11 +47,13 @@ public sealed class VirtioBlock : VirtioDevice
         FillConfig(options);
         var id = new byte[BlockLimit.IdBytes];
         Encoding.UTF8.GetBytes(options.Serial, id);
-        workers = new QueueWorker[options.Queues];
-        for (var i = 0; i < workers.Length; i++)
+        var each = new QueueWorker[options.Queues];
+        for (var i = 0; i < each.Length; i++)
         {
-            workers[i] = new QueueWorker($"{Name} queue {i}", clock, new BlockRequestHandler(this, image, id), Model);
+            each[i] = new QueueWorker($"{Name} queue {i}", clock, new BlockRequestHandler(this, image, id), Model);
         }
+
+        workers = new QueueWorkers(each);
     }
 
     /// <inheritdoc/>
@@ -94,44 +96,26 @@ public sealed class VirtioBlock : VirtioDevice
 
         // Without FLUSH the driver cannot make anything durable, so that everything is at once (5.2.5.2, 5.2.6.2).
         writeBack = (features & BlockFeature.Flush) != 0;
-        for (var i = 0; i < workers.Length; i++)
-        {
-            workers[i].Start(queues[i]);
-        }
+        workers.Start(queues);
     }
 
     /// <inheritdoc/>
-    public override void Notify(int queue) => workers[queue].Kick();
+    public override void Notify(int queue) => workers.Kick(queue);
 
     /// <inheritdoc/>
     public override void Reset()
     {
-        foreach (var worker in workers)
-        {
-            worker.Stop();
-        }
+        workers.Stop();
 
         Volatile.Write(ref negotiated, 0);
         writeBack = true;
     }
 
     /// <inheritdoc/>
-    public override void Pause()
-    {
-        foreach (var worker in workers)
-        {
-            worker.Pause();
-        }
-    }
+    public override void Pause() => workers.Pause();
 
     /// <inheritdoc/>
-    public override void Resume()
-    {
-        foreach (var worker in workers)
-        {
-            worker.Resume();
-        }
-    }
+    public override void Resume() => workers.Resume();
 
     /// <inheritdoc/>
     public override void Save(SnapshotWriter writer)
@@ -139,10 +123,7 @@ public sealed class VirtioBlock : VirtioDevice
         writer.U8(SnapshotVersion);
         writer.U64(image.Capacity);
         writer.Bool(writeBack);
-        foreach (var worker in workers)
-        {
-            worker.Save(writer);
-        }
+        workers.Save(writer);
     }
 
     /// <inheritdoc/>
@@ -156,10 +137,7 @@ public sealed class VirtioBlock : VirtioDevice
         }
 
         writeBack = reader.Bool();
-        foreach (var worker in workers)
-        {
-            worker.Restore(reader);
-        }
+        workers.Restore(reader);
     }
 
     /// <summary>Turns the end of an image operation into a status; what the host refused is logged once a kind.</summary>

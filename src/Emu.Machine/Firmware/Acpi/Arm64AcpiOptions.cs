@@ -27,6 +27,9 @@ public sealed record Arm64AcpiOptions
     /// <summary>NUMA nodes; empty for a machine that says nothing of them.</summary>
     public IReadOnlyList<NumaNode> Numa { get; init; } = [];
 
+    /// <summary>The flash of firmware of the QEMU kind, or null.</summary>
+    public MemoryRange? Flash { get; init; }
+
     /// <summary>The IOMMU, or null.</summary>
     public IommuLayout? Iommu { get; init; }
 

@@ -97,7 +97,7 @@ public static class Arm64AcpiTables
 
         if (options.Numa.Count > 0)
         {
-            tables.Add(NumaTables.Affinity(options.Numa, options.Initiators));
+            tables.Add(NumaTables.Affinity(options.Numa, options.Initiators, options.Flash));
             tables.Add(NumaTables.Distances(options.Numa));
         }
 

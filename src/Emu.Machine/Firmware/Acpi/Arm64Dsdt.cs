@@ -148,6 +148,10 @@ public static class Arm64Dsdt
         Aml.Integer(0),
         Aml.Integer((ulong)(Arm64Layout.PciInterrupt + (slot % Arm64Layout.PciInterruptCount))));
 
+    /// <summary>
+    /// Keeps every segment's configuration space from being given away (PCI Firmware Specification 3.3, 4.1.2). Linux's PCI code has taken it
+    /// by the time it comes to this device, and it says "could not be reserved" here, as on every machine with ACPI and an Arm processor.
+    /// </summary>
     private static byte[] Motherboard(IReadOnlyList<PciSegmentLayout> segments) => Aml.Device(
         "\\_SB_.MBRD",
         Hid("PNP0C02"),

@@ -20,14 +20,23 @@ public static class NumaTables
     private const byte SlitRevision = 1;
 
     /// <summary>The SRAT. The one ITS belongs to the first node.</summary>
-    public static byte[] Affinity(IReadOnlyList<NumaNode> nodes, IReadOnlyList<NumaInitiator> initiators)
+    /// <param name="nodes">The nodes.</param>
+    /// <param name="initiators">Devices that belong to one by themselves.</param>
+    /// <param name="flash">Firmware's flash, or null. EDK2's memory map calls it write-combining, which Linux takes for RAM: RAM of no node, and it
+    /// gives up all nodes. So the flash is the first one's.</param>
+    public static byte[] Affinity(IReadOnlyList<NumaNode> nodes, IReadOnlyList<NumaInitiator> initiators, MemoryRange? flash = null)
     {
         var table = new AcpiTable("SRAT", SratRevision).U32(1).U64(0);
+        if (flash is { } bank)
+        {
+            Memory(table, nodes[0], bank);
+        }
+
         foreach (var node in nodes)
         {
             foreach (var range in node.Memory)
             {
-                table.U8(SratMemoryType).U8(SratMemoryLength).U32(node.Id).U16(0).U64(range.Start).U64(range.Length).U32(0).U32(SratEnabled).U64(0);
+                Memory(table, node, range);
             }
 
             foreach (var cpu in node.Cpus)
@@ -46,6 +55,9 @@ public static class NumaTables
 
         return table.Build();
     }
+
+    private static void Memory(AcpiTable table, NumaNode node, MemoryRange range) =>
+        table.U8(SratMemoryType).U8(SratMemoryLength).U32(node.Id).U16(0).U64(range.Start).U64(range.Length).U32(0).U32(SratEnabled).U64(0);
 
     /// <summary>The SLIT. Rows and columns are proximity domains, so nodes are numbered from 0 without gaps.</summary>
     public static byte[] Distances(IReadOnlyList<NumaNode> nodes)

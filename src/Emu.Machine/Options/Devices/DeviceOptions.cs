@@ -65,15 +65,41 @@ public sealed record DeviceOptions
         }
     }
 
-    private IEnumerable<(string Option, PciPlacement Place)> Places() =>
-    [
-        .. Disks.Select(d => ("--disk", d.Place)),
-        .. Nets.Select(n => ("--net", n.Place)),
-        ("--console", Console.Place),
-        ("--rng", Rng.Place),
-        .. Balloon is { } balloon ? [("--balloon", balloon.Place)] : ((string, PciPlacement)[])[],
-        .. Pmems.Select(p => ("--pmem", p.Place)),
-        .. FileSystems.Select(f => ("--fs", f.Place)),
-        .. Vsock is { } vsock ? [("--vsock", vsock.Place)] : ((string, PciPlacement)[])[],
-    ];
+    private IEnumerable<Named> Places()
+    {
+        foreach (var d in Disks)
+        {
+            yield return new Named("--disk", d.Place);
+        }
+
+        foreach (var n in Nets)
+        {
+            yield return new Named("--net", n.Place);
+        }
+
+        yield return new Named("--console", Console.Place);
+        yield return new Named("--rng", Rng.Place);
+        if (Balloon is { } balloon)
+        {
+            yield return new Named("--balloon", balloon.Place);
+        }
+
+        foreach (var p in Pmems)
+        {
+            yield return new Named("--pmem", p.Place);
+        }
+
+        foreach (var f in FileSystems)
+        {
+            yield return new Named("--fs", f.Place);
+        }
+
+        if (Vsock is { } vsock)
+        {
+            yield return new Named("--vsock", vsock.Place);
+        }
+    }
+
+    /// <summary>A place and the option that gave it. A class, for which generic collections need no compiler at start-up.</summary>
+    private sealed record Named(string Option, PciPlacement Place);
 }

@@ -1,0 +1,164 @@
+// The guest debian-arm64-disk: from firmware through GRUB to systemd, with the network up; commands, the console, its ends, and what stays on its disk.
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+
+namespace Emu.Cli.Tests;
+
+public sealed class DiskGuestTests : IDisposable
+{
+    private const string Guest = "debian-arm64-disk";
+
+    private readonly string directory = Directory.CreateTempSubdirectory("emu-disk-guest-").FullName;
+
+    private string Overlay => Path.Combine(directory, "overlay.qcow2");
+
+    public void Dispose() => Directory.Delete(directory, recursive: true);
+
+    [Fact]
+    public async Task Exec_GivesOutputAndStatus_InASystemWhoseNetworkIsUp()
+    {
+        using var host = new TcpListener(IPAddress.Loopback, 0);
+        host.Start();
+        var port = ((IPEndPoint)host.LocalEndpoint).Port;
+        var answered = AnswerAsync(host);
+        var result = Boot(
+            "uname -m; nproc; systemctl is-system-running; networkctl is-online 2>&1 | head -1; ping -q -c 1 10.0.2.2 >/dev/null && echo ping; "
+            + $"wget -q -O - http://10.0.2.2:{port}/; dmesg | grep -ciE 'ACPI.*(error|exception|warning)|oops|call trace'; cat /proc/cmdline | cut -c 1-12; exit 7",
+            "--cpus", "boot=2");
+        Assert.Equal("", result.Error);
+        Assert.Equal("aarch64\n2\nrunning\nping\nhello from the host\n0\nBOOT_IMAGE=/\n".Split('\n'), result.Output.Split('\n').Where(l => !l.StartsWith("online", StringComparison.Ordinal)));
+        Assert.Equal(7, result.Status);
+        Assert.Equal("GET / HTTP/1.1", await answered);
+    }
+
+    /// <summary>Log in by password, boot again through the firmware, and press the power button.</summary>
+    [ExpectFact]
+    public void Console_LogsIn_Reboots_AndThePowerButtonPowersOff() => InteractiveTests.Expect(Guest, "", """
+        set timeout 600
+        await {emu login: $}
+        send "root\r"
+        await {assword: $}
+        send "emu\r"
+        await {root@emu:~# $}
+        send "ip -4 -o addr show scope global\r"
+        await {inet 10\.0\.2\.15/24}
+        await {root@emu:~# $}
+        send "systemctl reboot\r"
+        await {UEFI firmware}
+        await {emu login: $}
+        send "\x01p"
+        await {status=0\r.* icanon .* echo }
+        """);
+
+    [Fact]
+    public void WhatWasSynced_IsThere_AfterEmuWasKilled_AndTheImageIsUntouched()
+    {
+        using (var process = Start("--overlay", Overlay, "--exec", "for i in $(seq 100000); do echo kept $i >>/root/file; sync -d /root/file; echo synced $i; done"))
+        {
+            var lines = process.StandardOutput;
+            for (var i = 1; i <= 20; i++)
+            {
+                Assert.Equal($"synced {i}", lines.ReadLine());
+            }
+
+            process.Kill();
+            process.WaitForExit();
+        }
+
+        Assert.Contains("No errors were found on the image.", QemuImg("check", Overlay), StringComparison.Ordinal);
+        var again = Boot("head -n 20 /root/file | tail -n 1; ls /root/*", "--overlay", Overlay);
+        Assert.Equal((0, "kept 20\n/root/file\n", ""), (again.Status, again.Output, again.Error));
+    }
+
+    [Fact]
+    public void Options_ThatMakeNoSense_AreRefused()
+    {
+        Assert.Equal((2, "emu: --overlay is for guests on a disk, such as debian-arm64-disk; debian-arm64 has none\n"), Refused("debian-arm64", "--overlay", Overlay));
+        Assert.Equal(
+            (2, "emu: --snapshot-at needs --overlay FILE here: a snapshot goes on with the disk, which is forgotten otherwise\n"),
+            Refused(Guest, "--snapshot-at", "1000", directory));
+        Assert.Equal((2, "emu: --initramfs and --cmdline go with --kernel; firmware finds both on a disk\n"), Refused(Guest, "--cmdline", "quiet"));
+        Assert.Equal((2, "emu: '/nowhere/overlay' cannot be written; give a file in a directory you may write to\n"), Refused(Guest, "--overlay", "/nowhere/overlay"));
+    }
+
+    [Theory]
+    [InlineData("boot=1")]
+    [InlineData("boot=2")]
+    [Trait("Category", "Nightly")]
+    public void Deterministic_RunsAreEqual_OnBothEngines(string cpus)
+    {
+        EmuResult Run(string engine) => Boot("ip -4 -o addr; nproc; cat /proc/uptime", "--deterministic=1", "--state-hash", "--cpus", cpus, "--engine", engine);
+        var first = Run("jit");
+        Assert.Equal((0, ""), (first.Status, first.Error));
+        Assert.Contains("10.0.2.15/24", first.Output, StringComparison.Ordinal);
+        Assert.Equal(first, Run("jit"));
+        Assert.Equal(first, Run("interpreter"));
+    }
+
+    [Theory]
+    [InlineData("jit", "boot=1")]
+    [InlineData("interpreter", "boot=1")]
+    [InlineData("interpreter", "boot=2")]
+    [Trait("Category", "Nightly")]
+    public void Exec_Works_OnEveryEngine(string engine, string cpus)
+    {
+        var result = Boot("systemctl is-system-running; ping -q -c 1 10.0.2.2 >/dev/null; echo $?", "--engine", engine, "--cpus", cpus);
+        Assert.Equal((0, "running\n0\n", ""), (result.Status, result.Output, result.Error));
+    }
+
+    [Fact]
+    [Trait("Category", "Nightly")]
+    public void Ends_HaveTheirExitStatus()
+    {
+        Assert.Equal(124, Boot("sleep 10000", "--time-limit", "20").Status);
+
+        // A panic resets at once, and so does a reboot; --exec tells that the command did not end.
+        foreach (var command in (string[])["echo c >/proc/sysrq-trigger; sleep 1000", "systemctl reboot; sleep 1000"])
+        {
+            var result = Boot(command);
+            Assert.Equal(3, result.Status);
+            Assert.StartsWith("emu: the guest ended (Reset) before the command did; its last console output: ", result.Error, StringComparison.Ordinal);
+        }
+    }
+
+    private static EmuResult Boot(string command, params string[] options) => EmuProcess.Run(DebianGuest.Root, ["boot", Guest, "--exec", command, .. options]);
+
+    private static (int Status, string Error) Refused(string guest, params string[] options)
+    {
+        var result = EmuProcess.Run(DebianGuest.Root, ["boot", guest, "--exec", "true", .. options]);
+        return (result.Status, result.Error);
+    }
+
+    /// <summary>Serves one request; returns its first line.</summary>
+    private static async Task<string?> AnswerAsync(TcpListener host)
+    {
+        using var client = await host.AcceptTcpClientAsync();
+        await using var stream = client.GetStream();
+        using var reader = new StreamReader(stream);
+        var first = await reader.ReadLineAsync();
+        while (await reader.ReadLineAsync() is { Length: > 0 })
+        {
+        }
+
+        await stream.WriteAsync(Encoding.ASCII.GetBytes("HTTP/1.1 200 OK\r\nContent-Length: 20\r\nConnection: close\r\n\r\nhello from the host\n"));
+        return first;
+    }
+
+    private static Process Start(params string[] options)
+    {
+        var start = new ProcessStartInfo("dotnet", [EmuProcess.Program, "boot", Guest, .. options]) { RedirectStandardInput = true, RedirectStandardOutput = true };
+        start.Environment["EMU_ROOT"] = DebianGuest.Root;
+        var process = Process.Start(start)!;
+        process.StandardInput.Close();
+        return process;
+    }
+
+    private static string QemuImg(params string[] arguments)
+    {
+        var result = EmuProcess.Execute("qemu-img", arguments, []);
+        Assert.True(result.Status == 0, $"qemu-img {string.Join(' ', arguments)} ended with {result.Status}: {result.Output}{result.Error}");
+        return result.Output;
+    }
+}
