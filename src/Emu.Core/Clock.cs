@@ -125,6 +125,7 @@ public sealed class HostClock : Clock, IDisposable
     private bool frozen;
     private bool inCallback;
     private bool stopping;
+    private ulong waitingUntil;
 
     /// <summary>Starts the clock, and its timer thread.</summary>
     /// <param name="now">Nanoseconds since power-on to start at: those of a machine that is restored.</param>
@@ -187,7 +188,14 @@ public sealed class HostClock : Clock, IDisposable
     }
 
     /// <inheritdoc/>
-    protected override void DeadlineChanged() => Monitor.PulseAll(Gate);
+    protected override void DeadlineChanged()
+    {
+        // A guest moves its timers to and fro all the time: only an earlier deadline is worth a wake-up.
+        if (NextDeadline < waitingUntil)
+        {
+            Monitor.PulseAll(Gate);
+        }
+    }
 
     private void TimerLoop()
     {
@@ -206,6 +214,7 @@ public sealed class HostClock : Clock, IDisposable
                 var now = Now;
                 if (next > now || frozen)
                 {
+                    waitingUntil = frozen ? 0 : next;
                     if (next == ulong.MaxValue || frozen)
                     {
                         Monitor.Wait(Gate);
@@ -216,6 +225,7 @@ public sealed class HostClock : Clock, IDisposable
                         Monitor.Wait(Gate, TimeSpan.FromMilliseconds(Math.Min((next - now + 999_999) / 1_000_000, 1_000_000)));
                     }
 
+                    waitingUntil = 0;
                     continue;
                 }
 

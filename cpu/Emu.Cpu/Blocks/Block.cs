@@ -68,6 +68,9 @@ public unsafe struct Block
     /// <summary><see cref="Heat"/> when the block was made.</summary>
     public int FirstHeat;
 
+    /// <summary>Entries of its code of the lower tier left until that asks for a region.</summary>
+    public int EntriesLeft;
+
     /// <summary>Byte offset of the instruction with <paramref name="left"/> instructions still to go; the block's length for 0.</summary>
     public readonly ulong OffsetOf(int left)
     {

@@ -2213,6 +2213,10 @@ public static unsafe class Interpreter
                 goto Cold;
             case CompiledExit.OuterLoop:
                 return BlockExit.Left;
+            case CompiledExit.Promote:
+                block = s->SideBlock;
+                HotBlocks.Promote(s, block);
+                goto Cold;
             case CompiledExit.LinkWanted:
                 s->ChainMisses++;
                 return BlockExit.LinkWanted;

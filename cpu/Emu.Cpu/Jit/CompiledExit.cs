@@ -21,6 +21,9 @@ public enum CompiledExit
 
     /// <summary>PC is set; the mode may have changed: the outer loop looks first.</summary>
     OuterLoop = 5,
+
+    /// <summary>Nothing happened yet: the block of <see cref="CpuState.SideBlock"/>, at PC, has run often enough to be compiled as a region.</summary>
+    Promote = 6,
 }
 
 /// <summary>Where a block is on its way through the compiler.</summary>
@@ -37,4 +40,7 @@ public enum CompileState
 
     /// <summary>Not worth it, or not possible; stays interpreted.</summary>
     Refused = 3,
+
+    /// <summary>Has the code of the lower tier.</summary>
+    Quick = 4,
 }

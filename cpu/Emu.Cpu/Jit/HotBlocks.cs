@@ -7,7 +7,7 @@ namespace Emu.Cpu.Jit;
 public static unsafe class HotBlocks
 {
     /// <summary>Entries until the interpreter looks again for code that is being compiled.</summary>
-    private const int LookAgain = 256;
+    internal const int LookAgain = 256;
 
     /// <summary>
     /// A block's entry counter ran out. It is counted without a lock, so a count in progress may overwrite the zero that publishing code sets:
@@ -19,5 +19,13 @@ public static unsafe class HotBlocks
         block->Heat = compiler == null || block->CompileState == (int)CompileState.Refused ? int.MaxValue : LookAgain;
         block->Looks++;
         compiler?.Request(block);
+    }
+
+    /// <summary>The counter of a block's quick code ran out.</summary>
+    public static void Promote(CpuState* s, Block* block)
+    {
+        block->EntriesLeft = block->CompileState == (int)CompileState.Refused ? int.MaxValue : LookAgain;
+        block->Looks++;
+        CpuState.OwnerOf(s).Shared.Compiler?.Request(block);
     }
 }

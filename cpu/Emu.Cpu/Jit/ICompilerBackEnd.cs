@@ -92,6 +92,16 @@ public sealed unsafe class RegionBlock
     }
 }
 
+/// <summary>How much is made of a region.</summary>
+public enum CompileTier
+{
+    /// <summary>One block, soon: short to compile, its accesses look in the TLB through a helper, and it counts its entries in <see cref="Blocks.Block.EntriesLeft"/>.</summary>
+    Quick,
+
+    /// <summary>Everything inline.</summary>
+    Full,
+}
+
 /// <summary>What is compiled at once: blocks of one page connected by links, entered at the first.</summary>
 public sealed class Region
 {
@@ -100,6 +110,9 @@ public sealed class Region
 
     /// <summary>Indices of the blocks that a return of the region may go on to: those behind its calls of its own blocks.</summary>
     public List<int> ReturnPoints { get; } = [];
+
+    /// <summary>How much is made of it.</summary>
+    public CompileTier Tier { get; init; } = CompileTier.Full;
 
     /// <summary>Guest instructions.</summary>
     public int Instructions { get; set; }

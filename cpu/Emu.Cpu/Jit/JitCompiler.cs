@@ -14,8 +14,14 @@ public sealed unsafe class JitCompiler : IDisposable
     /// <summary>Bytes of compiled code kept by default.</summary>
     public const long DefaultLimit = 64L << 20;
 
-    /// <summary>Entries after which a block is compiled by default.</summary>
+    /// <summary>Entries after which a block is compiled as the head of a region by default.</summary>
     public const int DefaultThreshold = 1500;
+
+    /// <summary>The lower tier may compile a block at this fraction of the entries that make it a region.</summary>
+    private const int QuickFraction = 3;
+
+    /// <summary>A block of the lower tier has to be this much hotter than the head of a region to be compiled before it.</summary>
+    private const float QuickHandicap = 2;
 
     /// <summary>A neighbour joins a region when it ran at least this fraction of the threshold.</summary>
     private const int WarmFraction = 4;
@@ -29,13 +35,17 @@ public sealed unsafe class JitCompiler : IDisposable
     /// <summary>How often the thread looks whether retired code can be let go of, in milliseconds, while there is some.</summary>
     private const int ReleaseInterval = 20;
 
-    /// <summary>What is left of a queued block's looks each time the queue is gone through: about a compilation, or a millisecond, later.</summary>
-    private const float LooksKept = 0.9f;
+    /// <summary>Blocks taken from the queue each time it is gone through.</summary>
+    private const int TakenAtOnce = 8;
+
+    /// <summary>What is left of a queued block's looks each time the queue is gone through: some compilations, or milliseconds, later.</summary>
+    private const float LooksKept = 0.5f;
 
     /// <summary>A queued block with fewer looks left is not run at present, and waits until it is.</summary>
-    private const float LooksOfRunning = 0.5f;
+    private const float LooksOfRunning = 0.1f;
 
     private readonly List<Wanted> queue = [];
+    private readonly Stack<Wanted> hottest = new();
     private readonly Dictionary<nint, List<Region>> regionsOf = [];
     private readonly Queue<Region> byAge = new();
     private readonly Lock compiling = new();
@@ -43,6 +53,8 @@ public sealed unsafe class JitCompiler : IDisposable
     private readonly ICompilerBackEnd backEnd;
     private readonly long limit;
     private CodeCache cache = null!;
+    private int threshold;
+    private int quickThreshold;
     private bool stopping;
     private bool busy;
     private bool draining;
@@ -68,6 +80,12 @@ public sealed unsafe class JitCompiler : IDisposable
     /// guest's instructions alone, and a run on compiled code can be repeated exactly.
     /// </summary>
     public bool Synchronous { get; init; }
+
+    /// <summary>Blocks compiled by the lower tier.</summary>
+    public long QuickCompiled { get; private set; }
+
+    /// <summary>Time that took, in milliseconds.</summary>
+    public double QuickMilliseconds { get; private set; }
 
     /// <summary>Regions compiled.</summary>
     public long RegionsCompiled { get; private set; }
@@ -95,11 +113,13 @@ public sealed unsafe class JitCompiler : IDisposable
 
     /// <summary>Attaches to the block cache and starts the thread.</summary>
     /// <param name="codeCache">Whose blocks are compiled.</param>
-    /// <param name="threshold">Entries after which a block is compiled.</param>
-    public void Start(CodeCache codeCache, int threshold)
+    /// <param name="regionThreshold">Entries after which a block is compiled as the head of a region.</param>
+    public void Start(CodeCache codeCache, int regionThreshold)
     {
         cache = codeCache;
-        cache.InitialHeat = threshold;
+        threshold = regionThreshold;
+        quickThreshold = Math.Max(threshold / QuickFraction, 1);
+        cache.InitialHeat = quickThreshold;
         cache.Invalidated += OnInvalidated;
         cache.Flushed += OnFlushed;
         if (!Synchronous)
@@ -111,7 +131,7 @@ public sealed unsafe class JitCompiler : IDisposable
     /// <summary>Asks for a block to be compiled. Any vCPU thread.</summary>
     public void Request(Block* block)
     {
-        if (Volatile.Read(ref block->CompileState) != (int)CompileState.None)
+        if ((CompileState)Volatile.Read(ref block->CompileState) is not (CompileState.None or CompileState.Quick))
         {
             if (waitingForLooks && block->CompileState == (int)CompileState.Queued)
             {
@@ -134,7 +154,7 @@ public sealed unsafe class JitCompiler : IDisposable
 
         lock (queue)
         {
-            if (block->CompileState == (int)CompileState.None)
+            if ((CompileState)block->CompileState is CompileState.None or CompileState.Quick)
             {
                 block->CompileState = (int)CompileState.Queued;
                 queue.Add(new Wanted((nint)block, generation, 0, 0));
@@ -150,7 +170,7 @@ public sealed unsafe class JitCompiler : IDisposable
         {
             draining = true;
             Monitor.PulseAll(queue);
-            while (queue.Count > 0 || busy)
+            while (queue.Count > 0 || hottest.Count > 0 || busy)
             {
                 Monitor.Wait(queue, 10);
             }
@@ -242,49 +262,73 @@ public sealed unsafe class JitCompiler : IDisposable
 
     /// <summary>
     /// Takes the block that runs most at present: the compiler is always behind during a boot, and what was hot when it was asked for may have
-    /// ended since. Hottest is most instructions interpreted of late. What is not run any more stays in the queue until it is. Under the queue's lock.
+    /// ended since. What is not run any more stays in the queue until it is. Under the queue's lock.
     /// </summary>
     private (nint Block, long Generation) TakeHottest()
     {
-        var best = -1;
-        var bestHeat = -1f;
+        if (hottest.Count == 0)
+        {
+            FindHottest();
+        }
+
+        return hottest.TryPop(out var taken) ? (taken.Block, taken.Generation) : (0, 0);
+    }
+
+    /// <summary>Moves the few hottest from the queue to <see cref="hottest"/>: to go through all of it for each would take a fifth of the thread's time.</summary>
+    private void FindHottest()
+    {
+        Span<(float Heat, int Index)> best = stackalloc (float, int)[TakenAtOnce];
+        var found = 0;
         for (var i = queue.Count - 1; i >= 0; i--)
         {
             var wanted = queue[i];
             var block = (Block*)wanted.Block;
-            if (block->Key == Block.InvalidKey || block->CompileState != (int)CompileState.Queued)
+            var seen = block->Looks;
+            var looks = (wanted.Looks * LooksKept) + Math.Max(seen - wanted.SeenLooks, 0);
+            queue[i] = wanted with { SeenLooks = seen, Looks = looks };
+
+            // Hot is what was interpreted much of late. What cannot be compiled any more goes the same way.
+            var gone = block->Key == Block.InvalidKey || block->CompileState != (int)CompileState.Queued;
+            var heat = gone ? float.MaxValue : looks * block->Count / (IsForRegion(block) ? 1 : QuickHandicap);
+            if (!gone && looks < LooksOfRunning && !draining)
             {
-                TakeAt(i);
-                best = best == queue.Count ? i : best;
                 continue;
             }
 
-            var seen = block->Looks;
-            var looks = (wanted.Looks * LooksKept) + Math.Max(seen - wanted.SeenLooks, 0);
-            var heat = looks * block->Count;
-            if (heat > bestHeat && (looks >= LooksOfRunning || draining))
+            var at = found < TakenAtOnce ? found++ : heat > best[^1].Heat ? TakenAtOnce - 1 : -1;
+            if (at < 0)
             {
-                (best, bestHeat) = (i, heat);
+                continue;
             }
 
-            queue[i] = wanted with { SeenLooks = seen, Looks = looks };
+            for (; at > 0 && best[at - 1].Heat < heat; at--)
+            {
+                best[at] = best[at - 1];
+            }
+
+            best[at] = (heat, i);
         }
 
-        if (best < 0)
+        for (var i = found - 1; i >= 0; i--)
         {
-            return (0, 0);
+            hottest.Push(queue[best[i].Index]);
         }
 
-        return TakeAt(best);
+        // From the end on: what comes from there into a gap is none of them.
+        var indices = best[..found];
+        indices.Sort((a, b) => b.Index.CompareTo(a.Index));
+        foreach (var (_, index) in indices)
+        {
+            queue[index] = queue[^1];
+            queue.RemoveAt(queue.Count - 1);
+        }
     }
 
-    private (nint Block, long Generation) TakeAt(int index)
-    {
-        var taken = queue[index];
-        queue[index] = queue[^1];
-        queue.RemoveAt(queue.Count - 1);
-        return (taken.Block, taken.Generation);
-    }
+    /// <summary>
+    /// Whether a block that was asked for is compiled as the head of a region: it has run long enough, on its code of the lower tier or waiting
+    /// for that.
+    /// </summary>
+    private bool IsForRegion(Block* block) => block->Code != null || quickThreshold + ((block->Looks - 1) * HotBlocks.LookAgain) >= threshold;
 
     private void Compile(Block* block, long requested)
     {
@@ -296,7 +340,7 @@ public sealed unsafe class JitCompiler : IDisposable
                 return;
             }
 
-            region = RegionBuilder.Build(cache, block, cache.InitialHeat / WarmFraction);
+            region = IsForRegion(block) ? RegionBuilder.Build(cache, block, threshold / WarmFraction) : RegionBuilder.BuildQuick(cache, block);
         }
 
         // The back end reads micro-ops without the lock: Flush, the only one that reuses their memory, waits for it here.
@@ -310,7 +354,16 @@ public sealed unsafe class JitCompiler : IDisposable
             }
         }
 
-        CompileMilliseconds += Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+        var took = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+        if (region.Tier == CompileTier.Quick)
+        {
+            QuickMilliseconds += took;
+        }
+        else
+        {
+            CompileMilliseconds += took;
+        }
+
         lock (cache.Gate)
         {
             if (requested == generation)
@@ -339,7 +392,7 @@ public sealed unsafe class JitCompiler : IDisposable
         {
             if (b.Block->Key != entry->Key || b.Block->Key == Block.InvalidKey)
             {
-                entry->CompileState = (int)CompileState.None;
+                entry->CompileState = entry->Code == null ? (int)CompileState.None : (int)CompileState.Quick;
                 return;
             }
         }
@@ -362,12 +415,26 @@ public sealed unsafe class JitCompiler : IDisposable
             list.Add(region);
         }
 
-        RegionsCompiled++;
-        BlocksCompiled += region.Blocks.Count;
-        InstructionsCompiled += region.Instructions;
-        entry->CompileState = (int)CompileState.Compiled;
+        if (region.Tier == CompileTier.Quick)
+        {
+            QuickCompiled++;
+            entry->EntriesLeft = threshold - quickThreshold;
+            entry->CompileState = (int)CompileState.Quick;
+        }
+        else
+        {
+            RegionsCompiled++;
+            BlocksCompiled += region.Blocks.Count;
+            InstructionsCompiled += region.Instructions;
+            entry->CompileState = (int)CompileState.Compiled;
+        }
+
         Volatile.Write(ref *(nint*)&entry->Code, code.Entry);
         entry->Heat = 0;
+        if (region.Tier == CompileTier.Full)
+        {
+            LetGoOfQuick(entry);
+        }
     }
 
     /// <summary>Called under the cache's lock for a block that goes.</summary>
@@ -396,12 +463,26 @@ public sealed unsafe class JitCompiler : IDisposable
         }
     }
 
+    /// <summary>A block that has a region needs its code of the lower tier no more.</summary>
+    private void LetGoOfQuick(Block* entry)
+    {
+        if (regionsOf.TryGetValue((nint)entry, out var list) && list.Find(r => r.Tier == CompileTier.Quick) is { } quick)
+        {
+            LetGo(quick);
+        }
+    }
+
     private void Retire(Region region)
     {
         var entry = region.Blocks[0].Block;
         entry->Code = null;
         entry->CompileState = (int)CompileState.None;
         entry->Heat = entry->Key == Block.InvalidKey ? int.MaxValue : cache.InitialHeat;
+        LetGo(region);
+    }
+
+    private void LetGo(Region region)
+    {
         foreach (var b in region.Blocks)
         {
             if (regionsOf.TryGetValue(b.Handle, out var list))
@@ -450,6 +531,7 @@ public sealed unsafe class JitCompiler : IDisposable
         lock (queue)
         {
             queue.Clear();
+            hottest.Clear();
         }
 
         regionsOf.Clear();

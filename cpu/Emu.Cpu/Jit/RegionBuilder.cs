@@ -40,6 +40,16 @@ public static unsafe class RegionBuilder
         return region;
     }
 
+    /// <summary>A block alone, for the lower tier.</summary>
+    /// <param name="cache">Where the block behind a call is looked for.</param>
+    /// <param name="block">The block.</param>
+    public static Region BuildQuick(CodeCache cache, Block* block)
+    {
+        var region = new Region { Tier = CompileTier.Quick };
+        new Builder(cache, region, block, 0).Add(block);
+        return region;
+    }
+
     private readonly struct Builder(CodeCache cache, Region region, Block* entry, int warm)
     {
         /// <summary>The index of a block that comes next, which joins if it can; -1 if not.</summary>

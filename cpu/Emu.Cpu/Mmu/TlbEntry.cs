@@ -46,6 +46,9 @@ public struct TlbEntry
     /// <summary>Write-tag flag: the page holds translated code.</summary>
     public const ulong Code = 2;
 
+    /// <summary>The entry for a va in a table.</summary>
+    public static unsafe TlbEntry* At(byte* table, ulong va) => (TlbEntry*)(table + (((va >> IndexShift) & IndexMask) ^ ((va >> FoldShift) & FoldMask)));
+
     /// <summary>va page that may be read, with flags, or <see cref="Empty"/>.</summary>
     public ulong ReadTag;
 

@@ -76,6 +76,8 @@ public sealed class SoftwareEngine : ICpuEngine, IEngineStatistics
                 var exits = chained + cluster.Vcpus.Sum(v => (double)v.ChainMisses);
                 yield return ("chain_hit_rate", exits == 0 ? 0 : Math.Round(chained / exits, 4));
                 yield return ("returns_predicted", cluster.Vcpus.Sum(v => (double)v.ReturnHits));
+                yield return ("quick_compiled", compiler.QuickCompiled);
+                yield return ("quick_ms", Math.Round(compiler.QuickMilliseconds, 1));
                 yield return ("regions_compiled", compiler.RegionsCompiled);
                 yield return ("blocks_compiled", compiler.BlocksCompiled);
                 yield return ("instructions_compiled", compiler.InstructionsCompiled);

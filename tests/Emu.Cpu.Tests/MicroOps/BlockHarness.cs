@@ -130,9 +130,10 @@ public sealed unsafe class BlockHarness : IDisposable
         Run(code, flushTlb, expected, pc, (ulong)retired, faulted, "compiled", what);
     }
 
-    public CompiledCode Compile()
+    public CompiledCode Compile(CompileTier tier = CompileTier.Full)
     {
-        var region = new Region { Instructions = Block->Count };
+        Block->EntriesLeft = int.MaxValue;
+        var region = new Region { Instructions = Block->Count, Tier = tier };
         region.Blocks.Add(new RegionBlock { Handle = (nint)Block, Delta = 0 });
         var code = machine.BackEnd.Compile(region);
         Assert.NotNull(code);

@@ -1,5 +1,6 @@
 // Every micro-op kind: interpreter and compiled code against the oracle, with random operands, aliasing, values and conditions.
 using Emu.Cpu.Ir;
+using Emu.Cpu.Jit;
 
 namespace Emu.Cpu.Tests.MicroOps;
 
@@ -45,7 +46,7 @@ public sealed class MicroOpDifferentialTests
         {
             MicroOp[] ops = [random.Make(kind)];
             harness.Build(ops);
-            var code = harness.Compile();
+            var code = harness.Compile(variant % 2 == 0 ? CompileTier.Full : CompileTier.Quick);
             for (var i = 0; i < Values; i++)
             {
                 harness.Randomize(random);
@@ -150,7 +151,7 @@ public sealed class MicroOpDifferentialTests
     private static void CheckSequence(BlockHarness harness, RandomOps random, MicroOp[] ops, int seed)
     {
         harness.Build(ops);
-        var code = harness.Compile();
+        var code = harness.Compile(seed % 4 == 0 ? CompileTier.Quick : CompileTier.Full);
         for (var i = 0; i < 4; i++)
         {
             harness.Randomize(random);

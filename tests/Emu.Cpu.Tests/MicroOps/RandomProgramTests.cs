@@ -2,6 +2,7 @@
 using System.Globalization;
 using System.Text;
 using Emu.Cpu.Ir;
+using Emu.Cpu.Jit;
 using Emu.Cpu.Tests.Toy;
 
 namespace Emu.Cpu.Tests.MicroOps;
@@ -10,6 +11,10 @@ public sealed unsafe class RandomProgramTests
 {
     private const int Programs = 150;
     private const int Counts = 70;
+
+    /// <summary>Few enough for both tiers to take part.</summary>
+    private const int TieredThreshold = 12;
+
     private const ulong DataStart = 0x5000;
     private const ulong DataEnd = 0xC000;
 
@@ -21,10 +26,11 @@ public sealed unsafe class RandomProgramTests
     private static readonly ushort Base = CpuState.Register(RandomOps.BaseRegister);
 
     [Theory]
-    [InlineData(0x1000, false)]
-    [InlineData(0x1FC0, false)]
-    [InlineData(0x1000, true)]
-    public void RandomProgram_IsTheSameOnEveryEngine_AtEveryInstructionCount(int start, bool variableLength)
+    [InlineData(0x1000, false, CompileTier.Full)]
+    [InlineData(0x1FC0, false, CompileTier.Full)]
+    [InlineData(0x1000, true, CompileTier.Full)]
+    [InlineData(0x1000, false, CompileTier.Quick)]
+    public void RandomProgram_IsTheSameOnEveryEngine_AtEveryInstructionCount(int start, bool variableLength, CompileTier tier)
     {
         for (var seed = 0; seed < Programs; seed++)
         {
@@ -40,7 +46,7 @@ public sealed unsafe class RandomProgramTests
             // Links form, then everything is compiled.
             Reset(compiled, seed, (ulong)start);
             compiled.Cpu.Run(400);
-            Assert.True(compiled.CompileAll((ulong)start, (ulong)start + 0x400) > 0);
+            Assert.True(compiled.CompileAll((ulong)start, (ulong)start + 0x400, tier) > 0);
             Reset(stepped, seed, (ulong)start);
             for (var count = 0; count <= Counts; count++)
             {
@@ -86,7 +92,7 @@ public sealed unsafe class RandomProgramTests
         for (var seed = 0; seed < programs; seed++)
         {
             using var interpreter = new ToyMachine(vcpus: 2);
-            using var jit = new ToyMachine(vcpus: 2, engine: Engine.Jit, compiledLimit: 60_000);
+            using var jit = new ToyMachine(vcpus: 2, engine: Engine.Jit, compiledLimit: 100_000, threshold: seed % 2 == 0 ? 1 : TieredThreshold);
             var listing = Generate(interpreter, new Random(seed), Start);
             Generate(jit, new Random(seed), Start);
             Reset(interpreter, seed, Start);

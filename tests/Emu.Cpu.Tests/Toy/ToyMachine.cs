@@ -107,7 +107,7 @@ public sealed unsafe class ToyMachine : IDisposable
     }
 
     /// <summary>Links were formed by running; compiles every cached block of a range as the entry of its region, on this thread.</summary>
-    public int CompileAll(ulong start, ulong end)
+    public int CompileAll(ulong start, ulong end, CompileTier tier = CompileTier.Full)
     {
         var compiled = 0;
         for (var pa = start; pa < end; pa += 4)
@@ -115,17 +115,21 @@ public sealed unsafe class ToyMachine : IDisposable
             var b = Code.Find(pa, Cpu.State->ModeKey);
             if (b != null && b->Code == null)
             {
-                var code = BackEnd.Compile(RegionBuilder.Build(Code, b));
+                var code = BackEnd.Compile(tier == CompileTier.Quick ? RegionBuilder.BuildQuick(Code, b) : RegionBuilder.Build(Code, b));
                 Assert.NotNull(code);
                 Keep.Add(code);
                 b->Code = (void*)code.Entry;
                 b->Heat = 0;
+                b->EntriesLeft = QuickEntries;
                 compiled++;
             }
         }
 
         return compiled;
     }
+
+    /// <summary>Entries of code of the lower tier before it leaves to ask for a region.</summary>
+    private const int QuickEntries = 5;
 
     public List<CompiledCode> Keep { get; } = [];
 

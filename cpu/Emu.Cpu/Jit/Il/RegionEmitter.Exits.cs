@@ -8,14 +8,13 @@ namespace Emu.Cpu.Jit.Il;
 
 internal sealed unsafe partial class RegionEmitter
 {
-    /// <summary>Exit slot that stands for the jump cache.</summary>
-    private const int NoSlot = -1;
-
-    /// <summary>Exit slot that stands for the return-address predictor, then the jump cache.</summary>
-    private const int ReturnSlot = NoSlot - 1;
+    private const int NoSlot = QuickAccess.NoSlot;
+    private const int ReturnSlot = QuickAccess.ReturnSlot;
 
     /// <summary>Type of jump in its place in a tag, or null: every jump of the region is of type 0.</summary>
     private LocalBuilder? outType;
+
+    private static readonly MethodInfo QuickNext = typeof(QuickAccess).GetMethod(nameof(QuickAccess.Next))!;
 
     private readonly List<SideExit> sideExits = [];
     private readonly Dictionary<ulong, Label> chainEnds = [];
@@ -149,9 +148,8 @@ internal sealed unsafe partial class RegionEmitter
         il.Emit(OpCodes.Ldc_I8, (long)type);
         il.Emit(OpCodes.Add);
         il.Emit(OpCodes.Stind_I8);
-        outType ??= il.DeclareLocal(typeof(long));
         il.Emit(OpCodes.Ldc_I8, (long)type << JumpCacheEntry.TypeShift);
-        il.Emit(OpCodes.Stloc, outType);
+        il.Emit(OpCodes.Stloc, outType!);
     }
 
     private void EmitExits()
@@ -182,12 +180,11 @@ internal sealed unsafe partial class RegionEmitter
             FlagKindToLocal();
             il.Emit(OpCodes.Ldc_I8, exit.Op != 0 ? exit.Op : current.Handle);
             il.Emit(OpCodes.Stloc, outOp);
-            il.Emit(OpCodes.Ldc_I4, (int)(exit.Op != 0 ? CompiledExit.Resume : CompiledExit.Limit));
-            il.Emit(OpCodes.Stloc, outCode);
-            il.Emit(OpCodes.Ldc_I8, (long)current.Handle);
-            il.Emit(OpCodes.Stloc, outBlock);
-            PushPc(current.Delta);
-            il.Emit(OpCodes.Stloc, outPc);
+            if (region.Blocks.Count > 1)
+            {
+                NameBlock();
+            }
+
             if (!ends.TryGetValue(exit.Dirty, out var end))
             {
                 ends[exit.Dirty] = end = il.DefineLabel();
@@ -216,6 +213,11 @@ internal sealed unsafe partial class RegionEmitter
         }
 
         il.MarkLabel(last);
+        if (region.Blocks.Count == 1)
+        {
+            NameBlock();
+        }
+
         StoreForExit();
         Address(SideBlockOffset);
         il.Emit(OpCodes.Ldloc, outBlock);
@@ -223,8 +225,23 @@ internal sealed unsafe partial class RegionEmitter
         Address(SideOpOffset);
         il.Emit(OpCodes.Ldloc, outOp);
         il.Emit(OpCodes.Stind_I8);
-        il.Emit(OpCodes.Ldloc, outCode);
-        il.Emit(OpCodes.Ret);
+
+        // The budget's exits have no micro-op.
+        var resume = il.DefineLabel();
+        il.Emit(OpCodes.Ldloc, outOp);
+        il.Emit(OpCodes.Ldloc, outBlock);
+        il.Emit(OpCodes.Bne_Un, resume);
+        Return(CompiledExit.Limit);
+        il.MarkLabel(resume);
+        Return(CompiledExit.Resume);
+
+        void NameBlock()
+        {
+            il.Emit(OpCodes.Ldc_I8, (long)current.Handle);
+            il.Emit(OpCodes.Stloc, outBlock);
+            PushPc(current.Delta);
+            il.Emit(OpCodes.Stloc, outPc);
+        }
     }
 
     /// <summary>Stores the flags in the form they have, the retired count and the PC.</summary>
@@ -251,6 +268,36 @@ internal sealed unsafe partial class RegionEmitter
         Address(CpuState.PcOffset);
         il.Emit(OpCodes.Ldloc, outPc);
         il.Emit(OpCodes.Stind_I8);
+    }
+
+    /// <summary>Asks a helper for the code that comes next.</summary>
+    private void EmitQuickChain()
+    {
+        var go = il.DefineLabel();
+        il.Emit(OpCodes.Ldarg_0);
+        Constant(region.Blocks[0].Handle);
+        il.Emit(OpCodes.Ldloc, outCode);
+        il.Emit(OpCodes.Call, QuickNext);
+        il.Emit(OpCodes.Stloc, va);
+        il.Emit(OpCodes.Ldloc, va);
+        il.Emit(OpCodes.Ldc_I8, (long)CompiledExit.LinkWanted);
+        il.Emit(OpCodes.Bgt_Un, go);
+        il.Emit(OpCodes.Ldloc, va);
+        il.Emit(OpCodes.Conv_I4);
+        il.Emit(OpCodes.Ret);
+        il.MarkLabel(go);
+        EmitTailCall();
+    }
+
+    /// <summary>Goes to the code at <see cref="va"/>.</summary>
+    private void EmitTailCall()
+    {
+        il.Emit(OpCodes.Ldarg_0);
+        il.Emit(OpCodes.Ldloc, va);
+        il.Emit(OpCodes.Conv_I);
+        il.Emit(OpCodes.Tailcall);
+        il.EmitCalli(OpCodes.Calli, CallingConventions.Standard, typeof(int), [typeof(nint)], null);
+        il.Emit(OpCodes.Ret);
     }
 
     /// <summary>For a return, goes on to the newest entry of the predictor and takes it off, when it is for <see cref="outPc"/> and its block valid.</summary>
@@ -321,6 +368,12 @@ internal sealed unsafe partial class RegionEmitter
         var compiled = il.DefineLabel();
         var found = il.DefineLabel();
         var miss = il.DefineLabel();
+        if (region.Tier == CompileTier.Quick)
+        {
+            EmitQuickChain();
+            return;
+        }
+
         il.Emit(OpCodes.Ldloc, outCode);
         il.Emit(OpCodes.Ldc_I4_0);
         il.Emit(OpCodes.Bge, linked);
@@ -399,12 +452,7 @@ internal sealed unsafe partial class RegionEmitter
         Return(CompiledExit.Left);
         il.MarkLabel(compiled);
         Increment(ChainHitsOffset);
-        il.Emit(OpCodes.Ldarg_0);
-        il.Emit(OpCodes.Ldloc, va);
-        il.Emit(OpCodes.Conv_I);
-        il.Emit(OpCodes.Tailcall);
-        il.EmitCalli(OpCodes.Calli, CallingConventions.Standard, typeof(int), [typeof(nint)], null);
-        il.Emit(OpCodes.Ret);
+        EmitTailCall();
     }
 
     /// <summary>XORs the type of jump, shifted right from its place in a tag, into what is on the stack.</summary>

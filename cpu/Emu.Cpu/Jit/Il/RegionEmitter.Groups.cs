@@ -78,6 +78,12 @@ internal sealed unsafe partial class RegionEmitter
     /// <summary>va = host address of an access; leaves to the interpreter unless the TLB permits all of it.</summary>
     private void Access(MicroOp* op, int size, bool write)
     {
+        if (region.Tier == CompileTier.Quick)
+        {
+            CallProbe(op, size, write);
+            return;
+        }
+
         if (!IsRegister(op->A) || !IsPlain(op->Kind))
         {
             Probe(op, size, write ? WriteTagOffset : ReadTagOffset);

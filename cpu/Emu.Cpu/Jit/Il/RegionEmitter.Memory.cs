@@ -15,6 +15,24 @@ internal sealed unsafe partial class RegionEmitter
     private static readonly int AddendOffset = (int)Marshal.OffsetOf<TlbEntry>(nameof(TlbEntry.Addend));
     private static readonly MethodInfo CreateScalar = Method(typeof(Vector128), nameof(Vector128.CreateScalar), typeof(ulong));
 
+    private static readonly MethodInfo QuickRead = typeof(QuickAccess).GetMethod(nameof(QuickAccess.Read))!;
+    private static readonly MethodInfo QuickWrite = typeof(QuickAccess).GetMethod(nameof(QuickAccess.Write))!;
+    private static readonly MethodInfo QuickReadUnprivileged = typeof(QuickAccess).GetMethod(nameof(QuickAccess.ReadUnprivileged))!;
+    private static readonly MethodInfo QuickWriteUnprivileged = typeof(QuickAccess).GetMethod(nameof(QuickAccess.WriteUnprivileged))!;
+
+    /// <summary>va = host address of an access, asked of a helper; leaves to the interpreter when there is none.</summary>
+    private void CallProbe(MicroOp* op, int size, bool write)
+    {
+        var unprivileged = op->Kind is MicroOpKind.LdUnprivileged or MicroOpKind.StUnprivileged;
+        il.Emit(OpCodes.Ldarg_0);
+        PushAddress(op);
+        il.Emit(OpCodes.Ldc_I4, size - 1);
+        il.Emit(OpCodes.Call, write ? unprivileged ? QuickWriteUnprivileged : QuickWrite : unprivileged ? QuickReadUnprivileged : QuickRead);
+        il.Emit(OpCodes.Stloc, va);
+        il.Emit(OpCodes.Ldloc, va);
+        il.Emit(OpCodes.Brfalse, ResumeAt(op));
+    }
+
     private bool EmitMemory(MicroOp* op)
     {
         switch (op->Kind)

@@ -27,6 +27,7 @@ internal sealed unsafe partial class RegionEmitter
     private static readonly int ParallelOffset = Offset(nameof(CpuState.Parallel));
     private static readonly int JumpCacheTargetOffset = (int)Marshal.OffsetOf<JumpCacheEntry>(nameof(JumpCacheEntry.Target));
     private static readonly int Next0Offset = (int)Marshal.OffsetOf<Block>(nameof(Block.Next0));
+    private static readonly int EntriesLeftOffset = (int)Marshal.OffsetOf<Block>(nameof(Block.EntriesLeft));
     private static readonly int CodeOffset = (int)Marshal.OffsetOf<Block>(nameof(Block.Code));
 
     private const int FirstTemporary = CpuState.Temporaries / 8;

@@ -61,6 +61,11 @@ internal sealed unsafe partial class RegionEmitter
                 var op = b.Block->Ops + i;
                 var traits = MicroOpTable.Traits(op->Kind);
                 writesFlags |= (traits & MicroOpTraits.WritesFlags) != 0;
+                if (op->Kind == MicroOpKind.JumpReg && op->Aux != 0)
+                {
+                    outType ??= il.DeclareLocal(typeof(long));
+                }
+
                 ScanRegisters(op, traits);
             }
         }
@@ -82,6 +87,11 @@ internal sealed unsafe partial class RegionEmitter
 
     public void Emit()
     {
+        if (region.Tier == CompileTier.Quick)
+        {
+            EmitCounter();
+        }
+
         LoadState(CpuState.PcOffset);
         il.Emit(OpCodes.Stloc, pc);
         LoadState(RetiredOffset);
@@ -101,6 +111,12 @@ internal sealed unsafe partial class RegionEmitter
             }
         }
 
+        if (outType != null)
+        {
+            il.Emit(OpCodes.Ldc_I8, 0L);
+            il.Emit(OpCodes.Stloc, outType);
+        }
+
         if (flow.FlagsAtStart(0) == FlagKind.Dynamic)
         {
             il.Emit(OpCodes.Ldc_I4, (int)FlagKind.Memory);
@@ -114,6 +130,26 @@ internal sealed unsafe partial class RegionEmitter
 
         EmitSlowFloats();
         EmitExits();
+    }
+
+    /// <summary>Counts the entry, and leaves before it has begun when it is time for a region.</summary>
+    private void EmitCounter()
+    {
+        var go = il.DefineLabel();
+        Constant((nint)((byte*)region.Blocks[0].Block + EntriesLeftOffset));
+        il.Emit(OpCodes.Dup);
+        il.Emit(OpCodes.Ldind_I4);
+        il.Emit(OpCodes.Ldc_I4_1);
+        il.Emit(OpCodes.Sub);
+        il.Emit(OpCodes.Stloc, condition);
+        il.Emit(OpCodes.Ldloc, condition);
+        il.Emit(OpCodes.Stind_I4);
+        il.Emit(OpCodes.Ldloc, condition);
+        il.Emit(OpCodes.Ldc_I4_0);
+        il.Emit(OpCodes.Bge, go);
+        StoreConstant(SideBlockOffset, region.Blocks[0].Handle);
+        Return(CompiledExit.Promote);
+        il.MarkLabel(go);
     }
 
     private void EmitBlock(RegionBlock b, int index)
