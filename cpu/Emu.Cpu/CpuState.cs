@@ -200,6 +200,10 @@ public unsafe struct CpuState
     [FieldOffset(688)]
     public ulong ReturnTop;
 
+    /// <summary>Compiled code that meets the limit goes back to the outer loop, not on with the interpreter: <see cref="Jit.JitCompiler.CompilesCuts"/>.</summary>
+    [FieldOffset(696)]
+    public int LeavesAtLimit;
+
     /// <summary>
     /// Offset of the return-address predictor: <see cref="ReturnEntries"/> times a <see cref="JumpCacheEntry"/>, a ring. A call pushes the block it
     /// will return to; a return that finds its address on top goes there and takes it off. What is left by functions that never return is written over.

@@ -25,6 +25,7 @@ public abstract unsafe partial class Vcpu : IVcpu, IDisposable
     private GCHandle handle;
     private long outerLoopPasses;
     private bool runningPrivate;
+    private Jit.CompiledCode? cutCode;
     private int unfinished;
     private ulong unfinishedPc;
     private volatile bool inGuestCode;
@@ -51,6 +52,7 @@ public abstract unsafe partial class Vcpu : IVcpu, IDisposable
         s->Owner = GCHandle.ToIntPtr(handle);
         s->JumpCache = (JumpCacheEntry*)jumpCache.Pointer;
         s->Scratch = (MicroOp*)(privateBlock.Pointer + 1024);
+        s->LeavesAtLimit = shared.Compiler is { CompilesCuts: true } ? 1 : 0;
         FlushJumpCache();
         Code.Attach(this);
         shared.Gate.Attach(this);
@@ -336,10 +338,16 @@ public abstract unsafe partial class Vcpu : IVcpu, IDisposable
                 }
             }
 
-            if (length < block->Count)
+            var compiledCut = s->LeavesAtLimit != 0 && IsCompiledCut(block, retiredLimit - s->Retired);
+            if (length < block->Count || compiledCut)
             {
                 block = PrivateBlock(block->Physical, length);
                 s->Scratch->Kind = Untouched;
+                if (compiledCut && (cutCode = Shared.Compiler!.CompileAlone(block)) != null)
+                {
+                    block->Code = (void*)cutCode.Entry;
+                    block->Heat = 0;
+                }
             }
 
             runningPrivate = block == (Block*)privateBlock.Pointer;
@@ -369,6 +377,10 @@ public abstract unsafe partial class Vcpu : IVcpu, IDisposable
             }
         }
     }
+
+    /// <summary>Whether the limit is so near that compiled code of a block would meet it: of several blocks, a region has few instructions.</summary>
+    private bool IsCompiledCut(Block* block, ulong left) =>
+        (left < (ulong)block->Count || left <= Jit.RegionBuilder.MaximumInstructions) && Shared.Compiler!.IsCompiled(block);
 
     /// <summary>Runs one instruction (tracing, debugging). False when the vCPU is halted, off or was stopped before it.</summary>
     public VcpuExit Step() => Run(State->Retired + 1);

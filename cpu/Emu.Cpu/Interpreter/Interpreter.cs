@@ -2209,6 +2209,11 @@ public static unsafe class Interpreter
                 goto FromJumpCache;
             case CompiledExit.Limit:
                 // The region may pass the limit; this block of it perhaps does not.
+                if (s->LeavesAtLimit != 0)
+                {
+                    return BlockExit.Left;
+                }
+
                 block = s->SideBlock;
                 goto Cold;
             case CompiledExit.OuterLoop:

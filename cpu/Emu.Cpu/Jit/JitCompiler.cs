@@ -81,6 +81,9 @@ public sealed unsafe class JitCompiler : IDisposable
     /// </summary>
     public bool Synchronous { get; init; }
 
+    /// <summary>Where a limit cuts compiled code, the blocks before it and the cut one are compiled for that run alone (the search for a wrong instruction).</summary>
+    public bool CompilesCuts { get; init; }
+
     /// <summary>Blocks compiled by the lower tier.</summary>
     public long QuickCompiled { get; private set; }
 
@@ -160,6 +163,25 @@ public sealed unsafe class JitCompiler : IDisposable
                 queue.Add(new Wanted((nint)block, generation, 0, 0));
                 Monitor.Pulse(queue);
             }
+        }
+    }
+
+    /// <summary>The block is in some region's code.</summary>
+    internal bool IsCompiled(Block* block)
+    {
+        lock (cache.Gate)
+        {
+            return regionsOf.ContainsKey((nint)block);
+        }
+    }
+
+    /// <summary>Compiles a block that is not cached, for its vCPU to enter now; null where the back end cannot.</summary>
+    internal CompiledCode? CompileAlone(Block* block)
+    {
+        var region = RegionBuilder.BuildAlone(cache, block, CompileTier.Full);
+        lock (compiling)
+        {
+            return backEnd.Compile(region);
         }
     }
 
@@ -340,7 +362,7 @@ public sealed unsafe class JitCompiler : IDisposable
                 return;
             }
 
-            region = IsForRegion(block) ? RegionBuilder.Build(cache, block, threshold / WarmFraction) : RegionBuilder.BuildQuick(cache, block);
+            region = IsForRegion(block) ? RegionBuilder.Build(cache, block, threshold / WarmFraction) : RegionBuilder.BuildAlone(cache, block, CompileTier.Quick);
         }
 
         // The back end reads micro-ops without the lock: Flush, the only one that reuses their memory, waits for it here.

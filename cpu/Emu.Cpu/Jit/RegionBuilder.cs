@@ -40,12 +40,13 @@ public static unsafe class RegionBuilder
         return region;
     }
 
-    /// <summary>A block alone, for the lower tier.</summary>
+    /// <summary>A block alone.</summary>
     /// <param name="cache">Where the block behind a call is looked for.</param>
     /// <param name="block">The block.</param>
-    public static Region BuildQuick(CodeCache cache, Block* block)
+    /// <param name="tier">How much is made of it.</param>
+    public static Region BuildAlone(CodeCache cache, Block* block, CompileTier tier)
     {
-        var region = new Region { Tier = CompileTier.Quick };
+        var region = new Region { Tier = tier };
         new Builder(cache, region, block, 0).Add(block);
         return region;
     }

@@ -127,7 +127,7 @@ internal sealed class BisectCommand
     }
 
     /// <summary>Makes the maker of one of the machines.</summary>
-    private Func<VirtualMachine> Factory(Command command, ParseResult parsed, string engine, Option<string> own, Func<Run> run)
+    private Func<bool, VirtualMachine> Factory(Command command, ParseResult parsed, string engine, Option<string> own, Func<Run> run)
     {
         var line = parsed;
         if (parsed.GetValue(own) is { } text)
@@ -140,7 +140,7 @@ internal sealed class BisectCommand
             }
         }
 
-        return () =>
+        return compileCuts =>
         {
             // Its disks are open once the machine is made.
             using var files = run();
@@ -151,6 +151,7 @@ internal sealed class BisectCommand
                 DeterministicSeed = machine.DeterministicSeed ?? 0,
                 NoReboot = true,
                 CompileSynchronously = !parsed.GetValue(background),
+                CompileCuts = compileCuts,
             };
             return new VirtualMachine(machine, new MachineHost
             {

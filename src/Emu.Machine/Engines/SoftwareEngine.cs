@@ -97,7 +97,7 @@ public sealed class SoftwareEngine : ICpuEngine, IEngineStatistics
         {
             var blockLimit = (ulong)(options.CodeCacheBytes * (UsesCompiler ? BlockShare : 1));
             var compiler = UsesCompiler
-                ? new JitCompiler(backEnd ?? new IlBackEnd { Floats = Arm64State.Floats }, (long)(options.CodeCacheBytes - blockLimit)) { Synchronous = options.CompileSynchronously }
+                ? new JitCompiler(backEnd ?? new IlBackEnd { Floats = Arm64State.Floats }, (long)(options.CodeCacheBytes - blockLimit)) { Synchronous = options.CompileSynchronously, CompilesCuts = options.CompileCuts }
                 : null;
             shared = new VcpuShared(configuration.Memory, blockLimit) { Compiler = compiler };
             compiler?.Start(shared.Code, options.CompileThreshold);

@@ -29,8 +29,9 @@ public abstract record BisectionResult
 /// <remarks>
 /// Each pass runs both guests from power-on, side by side. Standing still at a count is not free: the interpreter finishes the block that the
 /// count cuts, so what compiled code does wrong in it does not happen. The search therefore ends with passes that stand still at one new count
-/// only, and are cut before it where the passes that found the interval were. What compiled code does wrong shows
-/// at the end of the piece that it runs without looking at the limit: a block, or several in a row.
+/// only, and are cut before it where the passes that found the interval were. What compiled code does wrong shows then
+/// at the end of the piece that it runs without looking at the limit: a block, or several in a row. In the last passes the machines compile what
+/// is cut (<see cref="Options.MachineOptions.CompileCuts"/>), and it shows where it happens.
 /// </remarks>
 public sealed class Bisection
 {
@@ -43,20 +44,26 @@ public sealed class Bisection
     /// <summary>Intervals up to this one are halved.</summary>
     private const ulong HalvedInterval = 64 * 1024;
 
-    private readonly Func<VirtualMachine> createFirst;
-    private readonly Func<VirtualMachine> createSecond;
+    /// <summary>Instructions of the longest piece of compiled code, or more.</summary>
+    private const ulong LongestPiece = 512;
+
+    private readonly Func<bool, VirtualMachine> createFirst;
+    private readonly Func<bool, VirtualMachine> createSecond;
     private readonly Action<string> progress;
     private readonly Func<ulong, uint, string> disassemble;
     private readonly List<ulong> cuts = [];
     private int comparisons;
 
     /// <summary>Prepares a search.</summary>
-    /// <param name="createFirst">Makes the first machine, the same each time: in deterministic mode, ending when the guest resets.</param>
+    /// <param name="createFirst">
+    /// Makes the first machine, the same each time: in deterministic mode, ending when the guest resets; with
+    /// <see cref="Options.MachineOptions.CompileCuts"/> as it is told.
+    /// </param>
     /// <param name="createSecond">Makes the second one.</param>
     /// <param name="progress">Gets a line about each pass.</param>
     /// <param name="disassemble">Gives the text of an instruction from its address and encoding.</param>
     public Bisection(
-        Func<VirtualMachine> createFirst, Func<VirtualMachine> createSecond, Action<string> progress, Func<ulong, uint, string> disassemble)
+        Func<bool, VirtualMachine> createFirst, Func<bool, VirtualMachine> createSecond, Action<string> progress, Func<ulong, uint, string> disassemble)
     {
         this.disassemble = disassemble;
         this.createFirst = createFirst;
@@ -111,9 +118,38 @@ public sealed class Bisection
             }
         }
 
-        return Report(high) is { } found
-            ? found
-            : new BisectionResult.Unstable(low, first);
+        if (Report(high, compileCuts: false) is not { } found)
+        {
+            return new BisectionResult.Unstable(low, first);
+        }
+
+        return Narrow(high) is { } exact && exact < high ? Report(exact, compileCuts: true) ?? found : found;
+    }
+
+    /// <summary>The first different instruction of the piece of compiled code that ends at a difference. Null when it is not there where the piece is cut.</summary>
+    private ulong? Narrow(ulong end)
+    {
+        if (RunPass([end], compileCuts: true).High is null)
+        {
+            return null;
+        }
+
+        var (low, high) = (end - Math.Min(end, LongestPiece), end);
+        while (high - low > 1)
+        {
+            progress($"different after {high} instructions, where cuts are compiled");
+            var middle = low + ((high - low) / 2);
+            if (RunPass([middle], compileCuts: true).High is { } nearer)
+            {
+                high = Math.Min(nearer, middle);
+            }
+            else
+            {
+                low = middle;
+            }
+        }
+
+        return high;
     }
 
     /// <summary>start, start + stride... and the end.</summary>
@@ -132,13 +168,14 @@ public sealed class Bisection
 
     /// <summary>Runs both and compares at counts.</summary>
     /// <returns>The equal counts and the first different one, if there is one; and how far the guests came.</returns>
-    private (List<ulong> Equal, ulong? High, ulong End) RunPass(IEnumerable<ulong> probes)
+    private (List<ulong> Equal, ulong? High, ulong End) RunPass(IEnumerable<ulong> probes, bool compileCuts = false)
     {
-        using var first = createFirst();
-        using var second = createSecond();
+        using var first = createFirst(compileCuts);
+        using var second = createSecond(compileCuts);
         var comparison = new StateComparison(first, second);
-        using var counts = cuts.ToArray().Concat(probes).GetEnumerator();
-        var known = cuts.Count;
+        var before = CutsBefore(compileCuts);
+        using var counts = before.Concat(probes).GetEnumerator();
+        var known = before.Length;
         var equal = new List<ulong>();
         ulong? high = null;
         counts.MoveNext();
@@ -182,13 +219,13 @@ public sealed class Bisection
     }
 
     /// <summary>Runs to the difference once more. Null when it is not there.</summary>
-    private BisectionResult.Different? Report(ulong high)
+    private BisectionResult.Different? Report(ulong high, bool compileCuts)
     {
-        var lines = new List<string>(new BlockTrace(createFirst, disassemble).Before(high));
-        using var first = createFirst();
-        using var second = createSecond();
+        var lines = new List<string>(new BlockTrace(() => createFirst(false), disassemble).Before(high));
+        using var first = createFirst(compileCuts);
+        using var second = createSecond(compileCuts);
         var comparison = new StateComparison(first, second);
-        using var counts = cuts.Where(c => c < high).Append(high).GetEnumerator();
+        using var counts = CutsBefore(compileCuts).Where(c => c < high).Append(high).GetEnumerator();
         counts.MoveNext();
         var result = new Lockstep(first, second).Run(counts.Current, count => counts.MoveNext() ? counts.Current : ulong.MaxValue);
         if (result.First.End != RunEnd.Quit || result.Second.End != RunEnd.Quit)
@@ -204,6 +241,9 @@ public sealed class Bisection
         lines.AddRange(comparison.Differences().Select(d => $"  {d}"));
         return new BisectionResult.Different(high) { Report = lines };
     }
+
+    /// <summary>Where passes stand still before their own counts. Those that compile what is cut see everything anyway.</summary>
+    private ulong[] CutsBefore(bool compileCuts) => compileCuts ? [] : [.. cuts];
 
     private static void Check(RunOutcome outcome, string which)
     {

@@ -102,6 +102,12 @@ public sealed record MachineOptions
     /// <summary>The jit engine compiles when it is asked, not in the background: what is compiled when is the same in every run.</summary>
     public bool CompileSynchronously { get; init; }
 
+    /// <summary>
+    /// Where a stop cuts compiled code, the blocks before it and the cut one run as compiled code made for that, not on the interpreter: slow, and
+    /// what compiled code does wrong shows at the very instruction.
+    /// </summary>
+    public bool CompileCuts { get; init; }
+
     /// <summary>Default of <see cref="CodeCacheBytes"/>: Linux to a shell takes about 15 MiB of it.</summary>
     public const ulong DefaultCodeCacheBytes = 160UL << 20;
 

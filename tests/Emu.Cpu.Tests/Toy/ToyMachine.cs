@@ -115,7 +115,7 @@ public sealed unsafe class ToyMachine : IDisposable
             var b = Code.Find(pa, Cpu.State->ModeKey);
             if (b != null && b->Code == null)
             {
-                var code = BackEnd.Compile(tier == CompileTier.Quick ? RegionBuilder.BuildQuick(Code, b) : RegionBuilder.Build(Code, b));
+                var code = BackEnd.Compile(tier == CompileTier.Quick ? RegionBuilder.BuildAlone(Code, b, tier) : RegionBuilder.Build(Code, b));
                 Assert.NotNull(code);
                 Keep.Add(code);
                 b->Code = (void*)code.Entry;
