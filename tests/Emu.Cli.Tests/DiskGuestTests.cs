@@ -24,11 +24,11 @@ public sealed class DiskGuestTests : IDisposable
         var port = ((IPEndPoint)host.LocalEndpoint).Port;
         var answered = AnswerAsync(host);
         var result = Boot(
-            "uname -m; nproc; systemctl is-system-running; networkctl is-online 2>&1 | head -1; ping -q -c 1 10.0.2.2 >/dev/null && echo ping; "
+            "uname -m; nproc; systemctl is-system-running; ping -q -c 1 10.0.2.2 >/dev/null && echo ping; "
             + $"wget -q -O - http://10.0.2.2:{port}/; dmesg | grep -ciE 'ACPI.*(error|exception|warning)|oops|call trace'; cat /proc/cmdline | cut -c 1-12; exit 7",
             "--cpus", "boot=2");
         Assert.Equal("", result.Error);
-        Assert.Equal("aarch64\n2\nrunning\nping\nhello from the host\n0\nBOOT_IMAGE=/\n".Split('\n'), result.Output.Split('\n').Where(l => !l.StartsWith("online", StringComparison.Ordinal)));
+        Assert.Equal("aarch64\n2\nrunning\nping\nhello from the host\n0\nBOOT_IMAGE=/\n", result.Output);
         Assert.Equal(7, result.Status);
         Assert.Equal("GET / HTTP/1.1", await answered);
     }
