@@ -104,13 +104,16 @@ public sealed partial class VirtualMachine
             }
 
             runner.Restore(reader);
-            memoryCheck?.Start(reason => Control.Stop(new RunOutcome(RunEnd.Failure, Failure: new EmuException($"snapshot {directory.Path} is damaged: {reason}"))));
+            memoryCheck?.Start(reason => Control.Stop(DamagedMemory(reason)));
         }
         catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
         {
             throw new EmuException($"snapshot {directory.Path} is damaged: {e.Message.ReplaceLineEndings(" ")}");
         }
     }
+
+    /// <summary>The end of a run on memory that is not what was saved.</summary>
+    private RunOutcome DamagedMemory(string reason) => new(RunEnd.Failure, Failure: new EmuException($"snapshot {origin!.Path} is damaged: {reason}"));
 
     /// <summary>A section holds tables and queues, not RAM.</summary>
     private const int LargestSection = 1 << 28;

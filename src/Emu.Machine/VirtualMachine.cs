@@ -168,9 +168,9 @@ public sealed partial class VirtualMachine : IDisposable
             if (options.NoReboot || !Control.TryRearmAfterReset())
             {
                 wall.Stop();
-                memoryCheck?.Finish();
+                var problem = memoryCheck?.Finish();
                 board.Pci.Pause();
-                return Control.Outcome;
+                return problem is null ? Control.Outcome : DamagedMemory(problem);
             }
 
             Reset();

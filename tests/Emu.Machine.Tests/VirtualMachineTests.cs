@@ -332,6 +332,44 @@ public sealed class VirtualMachineTests : IDisposable
         return VcpuExit.MachineRequest;
     }
 
+    /// <summary>What lies behind the first 64 MiB of data is looked at while the guest runs; a run on damaged memory still ends as one.</summary>
+    [Fact]
+    public void Restore_FindsDamageInLargeMemory_WhileTheGuestRuns()
+    {
+        const int Start = 64 << 20, Length = 80 << 20;
+        var path = files.Name("snapshot");
+        var options = Options() with { Memory = new MemoryOption(160 << 20) };
+        using (var machine = Create(options with { SnapshotAt = 1600, SnapshotDirectory = path, StopAt = 3200 }))
+        {
+            var noise = new byte[Length];
+            new Random(1).NextBytes(noise);
+            Assert.True(machine.Memory.TryWriteRam(Arm64Layout.RamBase + Start, noise));
+            Assert.Equal(RunEnd.InstructionLimit, machine.Run().End);
+        }
+
+        using (var machine = Create(options with { RestoreFrom = path, StopAt = 3200 }))
+        {
+            Assert.Equal(RunEnd.InstructionLimit, machine.Run().End);
+        }
+
+        using (var file = File.Open(Path.Combine(path, "memory"), FileMode.Open))
+        {
+            file.Position = Start + Length - 1;
+            var value = file.ReadByte();
+            file.Position--;
+            file.WriteByte((byte)(value ^ 1));
+        }
+
+        // Without a limit of its own, and with one that is reached long before the check is done.
+        foreach (var limit in (ulong?[])[null, 3200])
+        {
+            using var machine = Create(options with { RestoreFrom = path, StopAt = limit });
+            var outcome = machine.Run();
+            Assert.Equal(RunEnd.Failure, outcome.End);
+            Assert.Contains("the contents of memory are not what was written", outcome.Failure!.Message, StringComparison.Ordinal);
+        }
+    }
+
     private MachineOptions Options() => new() { Kernel = files.Write("Image", TestFiles.Image()), Memory = new MemoryOption(64 << 20) };
 
     private VirtualMachine Create(MachineOptions options) => new(options, new MachineHost

@@ -64,6 +64,8 @@ public sealed class Arm64Cluster : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        // It asks vCPUs to leave code that it takes away, to its last moment.
+        Shared.Compiler?.Dispose();
         foreach (var v in vcpus)
         {
             v.Dispose();

@@ -19,18 +19,35 @@ internal sealed class SnapshotMemoryCheck(string path, IReadOnlyList<SnapshotChu
     public const string Complaint = "the contents of memory are not what was written";
 
     private Thread? thread;
+    private string? problem;
     private volatile bool leave;
 
     /// <summary>Begins.</summary>
     /// <param name="failed">Called, on the thread, with what is wrong.</param>
     public void Start(Action<string> failed)
     {
-        thread = new Thread(() => Run(failed)) { IsBackground = true, Name = "snapshot check" };
+        thread = new Thread(() =>
+        {
+            problem = Run();
+            if (problem is not null)
+            {
+                failed(problem);
+            }
+        })
+        {
+            IsBackground = true,
+            Name = "snapshot check",
+        };
         thread.Start();
     }
 
     /// <summary>Waits for the end of the check: a run on damaged memory is not to end as if all had been well.</summary>
-    public void Finish() => thread?.Join();
+    /// <returns>What is wrong, or null.</returns>
+    public string? Finish()
+    {
+        thread?.Join();
+        return problem;
+    }
 
     /// <summary>Gives the check up.</summary>
     public void Cancel()
@@ -39,7 +56,8 @@ internal sealed class SnapshotMemoryCheck(string path, IReadOnlyList<SnapshotChu
         thread?.Join();
     }
 
-    private void Run(Action<string> failed)
+    /// <summary>Looks at every chunk; what is wrong, or null.</summary>
+    private string? Run()
     {
         try
         {
@@ -49,7 +67,7 @@ internal sealed class SnapshotMemoryCheck(string path, IReadOnlyList<SnapshotChu
             {
                 if (leave)
                 {
-                    return;
+                    return null;
                 }
 
                 var bytes = buffer.AsSpan(0, chunk.Length);
@@ -58,8 +76,7 @@ internal sealed class SnapshotMemoryCheck(string path, IReadOnlyList<SnapshotChu
                     var read = RandomAccess.Read(file, bytes[done..], chunk.Position + done);
                     if (read == 0)
                     {
-                        failed(Complaint);
-                        return;
+                        return Complaint;
                     }
 
                     done += read;
@@ -67,14 +84,15 @@ internal sealed class SnapshotMemoryCheck(string path, IReadOnlyList<SnapshotChu
 
                 if (SnapshotDirectory.Hash(bytes) != chunk.Hash)
                 {
-                    failed(Complaint);
-                    return;
+                    return Complaint;
                 }
             }
+
+            return null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            failed(e.Message.ReplaceLineEndings(" "));
+            return e.Message.ReplaceLineEndings(" ");
         }
     }
 }
