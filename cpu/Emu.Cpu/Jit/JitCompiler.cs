@@ -17,8 +17,11 @@ public sealed unsafe class JitCompiler : IDisposable
     /// <summary>Entries after which a block is compiled as the head of a region by default.</summary>
     public const int DefaultThreshold = 1500;
 
-    /// <summary>The lower tier may compile a block at this fraction of the entries that make it a region.</summary>
-    private const int QuickFraction = 3;
+    /// <summary>
+    /// The lower tier may compile a block when only this fraction of the entries that make it a region is missing: earlier costs more than
+    /// it brings.
+    /// </summary>
+    private const int QuickFraction = 6;
 
     /// <summary>A block of the lower tier has to be this much hotter than the head of a region to be compiled before it.</summary>
     private const float QuickHandicap = 2;
@@ -121,7 +124,7 @@ public sealed unsafe class JitCompiler : IDisposable
     {
         cache = codeCache;
         threshold = regionThreshold;
-        quickThreshold = Math.Max(threshold / QuickFraction, 1);
+        quickThreshold = Math.Max(threshold - (threshold / QuickFraction), 1);
         cache.InitialHeat = quickThreshold;
         cache.Invalidated += OnInvalidated;
         cache.Flushed += OnFlushed;

@@ -26,13 +26,13 @@ public sealed unsafe class TieringTests
     {
         using var m = new ToyMachine(engine: Engine.Jit, threshold: Threshold);
         AssembleLoop(m);
-        Run(m, Threshold / 4);
+        Run(m, Threshold / 2);
         Assert.Equal((0, 0), (m.Compiler.QuickCompiled, m.Compiler.RegionsCompiled));
-        Run(m, Threshold / 4);
+        Run(m, Threshold * 2 / 5);
         Assert.Equal((1, 0), (m.Compiler.QuickCompiled, m.Compiler.RegionsCompiled));
         var entered = m.Cpu.CompiledEntries;
         var size = m.Compiler.Size;
-        Run(m, Threshold / 2);
+        Run(m, Threshold / 8);
         Assert.True(m.Cpu.CompiledEntries > entered);
         Assert.Equal(0, m.Compiler.RegionsCompiled);
         Run(m, Threshold * 2);
@@ -62,20 +62,20 @@ public sealed unsafe class TieringTests
         m.Assemble(0x5000, Asm.SubSI(2, 2, 1), Asm.BranchNotZero(2, -1), Asm.Halt());
         m.Cpu[2] = Threshold;
         m.Cpu.Pc = 0x5000;
-        m.Cpu.Run(m.Cpu.Retired + Threshold);
+        m.Cpu.Run(m.Cpu.Retired + (Threshold * 2) - 20);
         busy.Wait();
-        m.Cpu[2] = Threshold * 2;
+        m.Cpu[2] = Threshold * 3;
         m.Cpu[6] = 0x9000;
         m.Cpu.State->Halted = 0;
         m.Cpu.Pc = Main;
-        m.Cpu.Run(m.Cpu.Retired + (Threshold * 8));
+        m.Cpu.Run(m.Cpu.Retired + (Threshold * 12));
         go.Set();
         m.Compiler.Drain();
         Assert.Equal((1, 1), (m.Compiler.QuickCompiled, m.Compiler.RegionsCompiled));
     }
 
     [Theory]
-    [InlineData(Threshold / 2)]
+    [InlineData(Threshold * 2 / 5)]
     [InlineData(Threshold * 2)]
     public void BlockOfEitherTier_ThatIsRewritten_StartsAnew(int times)
     {
@@ -83,6 +83,7 @@ public sealed unsafe class TieringTests
         AssembleLoop(m);
         Run(m, times);
         Run(m, times);
+        Run(m, Threshold / 8);
         Assert.True(m.Compiler.QuickCompiled + m.Compiler.RegionsCompiled > 0);
         m.Memory.TryWriteRam(Main, BitConverter.GetBytes(Asm.MovI(1, 2)));
         m.Assemble(Main + 4, Asm.Load(4, 6));
