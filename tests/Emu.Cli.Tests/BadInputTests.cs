@@ -33,6 +33,7 @@ public sealed class BadInputTests : IDisposable
         { "run --kernel IMAGE --arch x86_64", "--arch x86_64 is not supported in this version" },
         { "run --kernel IMAGE --arch mips", "--arch 'mips' is unknown" },
         { "run --kernel IMAGE --engine kvm", "--engine 'kvm' is unknown; expected auto, interpreter or jit" },
+        { "run --kernel IMAGE --jit-block-threshold 1500", "--jit-block-threshold: 1500 is not below --jit-threshold, which is 1500" },
         { "run --kernel IMAGE --initramfs DIR/none", "--initramfs" },
         { "run --kernel IMAGE --initramfs DIR/big --memory size=8M", "--memory size=8M is too small: --kernel and --initramfs" },
         { "run --kernel DIR/huge --memory size=8M", "--memory size=8M is too small: --kernel" },

@@ -19,31 +19,39 @@ public sealed class EngineEqualityTests(ITestOutputHelper output)
     /// <summary>Runs fork and exec, the dynamic linker's absence aside everything a shell does, then powers off.</summary>
     private const string Command = "for i in 1 2 3; do ls -l /bin | md5sum; done";
 
-    /// <summary>Rows: vCPUs, points to compare at besides the end, entries before a block is compiled.</summary>
+    /// <summary>Rows: vCPUs, points to compare at besides the end, entries before a region is compiled, entries before its block alone is.</summary>
     [Theory]
-    [InlineData(1, 12, 1500)]
-    [InlineData(2, 8, 1500)]
-    [InlineData(4, 6, 1500)]
-    public void Boot_HasTheSameStateHashOnBothEngines(int cpus, int points, int threshold) => Compare(cpus, points, threshold, synchronous: false);
+    [InlineData(1, 12, 1500, 0)]
+    [InlineData(2, 8, 1500, 500)]
+    [InlineData(4, 6, 1500, 0)]
+    public void Boot_HasTheSameStateHashOnBothEngines(int cpus, int points, int threshold, int blockThreshold) =>
+        Compare(cpus, points, threshold, blockThreshold, synchronous: false);
 
     [Theory]
     [Trait("Category", "Nightly")]
-    [InlineData(1, 100, 1500, false)]
-    [InlineData(2, 100, 1500, false)]
-    [InlineData(4, 100, 1500, false)]
-    [InlineData(1, 100, 200, true)]
-    [InlineData(2, 50, 300, true)]
-    public void Boot_HasTheSameStateHashOnBothEngines_AtManyPoints(int cpus, int points, int threshold, bool synchronous) =>
-        Compare(cpus, points, threshold, synchronous);
+    [InlineData(1, 100, 1500, 0, false)]
+    [InlineData(2, 100, 1500, 0, false)]
+    [InlineData(4, 100, 1500, 750, false)]
+    [InlineData(1, 100, 200, 100, true)]
+    [InlineData(2, 50, 300, 150, true)]
+    public void Boot_HasTheSameStateHashOnBothEngines_AtManyPoints(int cpus, int points, int threshold, int blockThreshold, bool synchronous) =>
+        Compare(cpus, points, threshold, blockThreshold, synchronous);
 
-    private void Compare(int cpus, int points, int threshold, bool synchronous)
+    private void Compare(int cpus, int points, int threshold, int blockThreshold, bool synchronous)
     {
         var seed = int.TryParse(Environment.GetEnvironmentVariable(SeedVariable), CultureInfo.InvariantCulture, out var given) ? given : Environment.TickCount & 0xFFFFFF;
         output.WriteLine($"engine comparison: {SeedVariable}={seed}");
         var random = new Random(seed);
         using var counts = Enumerable.Range(0, points).Select(_ => (ulong)random.NextInt64(1, Span)).Distinct().Order().ToList().GetEnumerator();
         Assert.True(counts.MoveNext());
-        var options = TestGuest.Debian("debian-arm64", Command) with { DeterministicSeed = 1, Cpus = new CpusOption(cpus, cpus), CompileThreshold = threshold, CompileSynchronously = synchronous };
+        var options = TestGuest.Debian("debian-arm64", Command) with
+        {
+            DeterministicSeed = 1,
+            Cpus = new CpusOption(cpus, cpus),
+            CompileThreshold = threshold,
+            BlockCompileThreshold = blockThreshold,
+            CompileSynchronously = synchronous,
+        };
         using var interpreter = Create(options with { Engine = EngineKind.Interpreter });
         using var jit = Create(options with { Engine = EngineKind.Jit });
         var compared = 0;

@@ -17,12 +17,6 @@ public sealed unsafe class JitCompiler : IDisposable
     /// <summary>Entries after which a block is compiled as the head of a region by default.</summary>
     public const int DefaultThreshold = 1500;
 
-    /// <summary>
-    /// The lower tier may compile a block when only this fraction of the entries that make it a region is missing: earlier costs more than
-    /// it brings.
-    /// </summary>
-    private const int QuickFraction = 6;
-
     /// <summary>A block of the lower tier has to be this much hotter than the head of a region to be compiled before it.</summary>
     private const float QuickHandicap = 2;
 
@@ -120,11 +114,12 @@ public sealed unsafe class JitCompiler : IDisposable
     /// <summary>Attaches to the block cache and starts the thread.</summary>
     /// <param name="codeCache">Whose blocks are compiled.</param>
     /// <param name="regionThreshold">Entries after which a block is compiled as the head of a region.</param>
-    public void Start(CodeCache codeCache, int regionThreshold)
+    /// <param name="blockThreshold">Entries after which the lower tier may compile it alone, fewer than the other; 0 is never.</param>
+    public void Start(CodeCache codeCache, int regionThreshold, int blockThreshold = 0)
     {
         cache = codeCache;
         threshold = regionThreshold;
-        quickThreshold = Math.Max(threshold - (threshold / QuickFraction), 1);
+        quickThreshold = Math.Max(blockThreshold == 0 ? threshold : blockThreshold, 1);
         cache.InitialHeat = quickThreshold;
         cache.Invalidated += OnInvalidated;
         cache.Flushed += OnFlushed;

@@ -46,6 +46,7 @@ internal sealed class RunOptions
     private readonly Option<string> engine = Text("--engine", "auto|interpreter|jit", "CPU engine (default auto: jit).");
     private readonly Option<string> codeCache = Text("--code-cache", "SIZE", "Host memory for translated and compiled guest code, at most (default 160M; guests on a disk 512M).");
     private readonly Option<string> threshold = Text("--jit-threshold", "N", "Entries after which the jit engine compiles a block (default 1500).");
+    private readonly Option<string> blockThreshold = Text("--jit-block-threshold", "N", "Entries after which its lower tier may compile a block alone before that (default 0, never).");
     private readonly Option<string> deterministic = Text(DeterministicName, "SEED", "Same run every time: time is counted in instructions; written --deterministic or --deterministic=SEED.");
     private readonly Option<string> timeLimit = Text("--time-limit", "SECONDS", "Stop after that much host time, with status 124.");
     private readonly Option<string> stopAt = Text("--stop-at", "INSTRUCTIONS", "Stop when so many instructions were retired, to the exact one.");
@@ -113,7 +114,7 @@ internal sealed class RunOptions
 
     /// <summary>Options of one run of it.</summary>
     private Option[] Session =>
-        [serial, engine, codeCache, threshold, timeLimit, noReboot, stopAt, snapshotAt, stateHash, stats, statsJson, trace, traceFrom, traceCount];
+        [serial, engine, codeCache, threshold, blockThreshold, timeLimit, noReboot, stopAt, snapshotAt, stateHash, stats, statsJson, trace, traceFrom, traceCount];
 
     /// <summary>The machine's options as text, for a snapshot.</summary>
     private List<string> Arguments(ParseResult parsed, MachineOptions machine, GuestDefaults? guest)
@@ -186,6 +187,7 @@ internal sealed class RunOptions
     public MachineOptions Machine(ParseResult parsed, GuestDefaults? guest)
     {
         var line = parsed.GetValue(commandLine);
+        var compileThreshold = parsed.GetValue(threshold) is { } entries ? MachineOptions.ParseCompileThreshold(entries) : JitCompiler.DefaultThreshold;
         var machine = new MachineOptions
         {
             Architecture = parsed.GetValue(architecture) is { } a ? MachineOptions.ParseArchitecture(a) : GuestArchitecture.Auto,
@@ -197,7 +199,8 @@ internal sealed class RunOptions
             Serial = Serial(parsed),
             Devices = Devices(parsed, guest),
             CodeCacheBytes = parsed.GetValue(codeCache) is { } z ? MachineOptions.ParseCodeCache(z) : (guest?.CodeCacheBytes ?? MachineOptions.DefaultCodeCacheBytes),
-            CompileThreshold = parsed.GetValue(threshold) is { } h ? MachineOptions.ParseCompileThreshold(h) : JitCompiler.DefaultThreshold,
+            CompileThreshold = compileThreshold,
+            BlockCompileThreshold = parsed.GetValue(blockThreshold) is { } b ? MachineOptions.ParseBlockCompileThreshold(b, compileThreshold) : 0,
             Platform = PlatformOption.Parse(parsed.GetValue(platform), Values(parsed, pciSegments)),
             DeterministicSeed = parsed.GetValue(deterministic) is { } d ? MachineOptions.ParseSeed(d) : null,
             Semihosting = parsed.GetValue(semihosting),

@@ -100,7 +100,7 @@ public sealed class SoftwareEngine : ICpuEngine, IEngineStatistics
                 ? new JitCompiler(backEnd ?? new IlBackEnd { Floats = Arm64State.Floats }, (long)(options.CodeCacheBytes - blockLimit)) { Synchronous = options.CompileSynchronously, CompilesCuts = options.CompileCuts }
                 : null;
             shared = new VcpuShared(configuration.Memory, blockLimit) { Compiler = compiler };
-            compiler?.Start(shared.Code, options.CompileThreshold);
+            compiler?.Start(shared.Code, options.CompileThreshold, options.BlockCompileThreshold);
             cluster = new Arm64Cluster(shared, options.Cpu.Features, parallel: options.Cpus.Boot > 1 && !options.Deterministic)
             {
                 PointerAuthenticationAlgorithm = options.Cpu.PointerAuthentication,

@@ -99,6 +99,9 @@ public sealed record MachineOptions
     /// <summary>Entries after which the jit engine compiles a block.</summary>
     public int CompileThreshold { get; init; } = JitCompiler.DefaultThreshold;
 
+    /// <summary>Entries after which the jit engine's lower tier may compile a block alone, fewer than <see cref="CompileThreshold"/>; 0 is never.</summary>
+    public int BlockCompileThreshold { get; init; }
+
     /// <summary>The jit engine compiles when it is asked, not in the background: what is compiled when is the same in every run.</summary>
     public bool CompileSynchronously { get; init; }
 
@@ -224,6 +227,19 @@ public sealed record MachineOptions
     /// <summary>Parses --jit-threshold.</summary>
     /// <exception cref="EmuException">Not a number from 1.</exception>
     public static int ParseCompileThreshold(string text) => (int)OptionString.ParseInteger("--jit-threshold", text, 1, int.MaxValue);
+
+    /// <summary>Parses --jit-block-threshold.</summary>
+    /// <param name="text">The option's value.</param>
+    /// <param name="threshold">That of --jit-threshold.</param>
+    /// <exception cref="EmuException">Not a number from 0, or not below <paramref name="threshold"/>.</exception>
+    public static int ParseBlockCompileThreshold(string text, int threshold)
+    {
+        const string Name = "--jit-block-threshold";
+        var entries = (int)OptionString.ParseInteger(Name, text, 0, int.MaxValue);
+        return entries < threshold
+            ? entries
+            : throw new EmuException($"{Name}: {entries} is not below --jit-threshold, which is {threshold}");
+    }
 
     /// <summary>Parses --deterministic's seed.</summary>
     /// <exception cref="EmuException">Not a number of 64 bits.</exception>

@@ -35,7 +35,7 @@ public sealed unsafe class ToyMachine : IDisposable
         BackEnd = new TrackingBackEnd();
         var compiler = engine == Engine.Jit ? new JitCompiler(BackEnd, compiledLimit) : null;
         Shared = new VcpuShared(Memory, codeLimit) { Compiler = compiler };
-        compiler?.Start(Shared.Code, threshold);
+        compiler?.Start(Shared.Code, threshold, threshold - (threshold / 6));
         Cpus = [.. Enumerable.Range(0, vcpus).Select(i => new ToyVcpu(i, this))];
         foreach (var c in Cpus)
         {
