@@ -36,18 +36,23 @@ public sealed class DiskGuestTests : IDisposable
     /// <summary>Log in by password, boot again through the firmware, and press the power button.</summary>
     [ExpectFact]
     public void Console_LogsIn_Reboots_AndThePowerButtonPowersOff() => InteractiveTests.Expect(Guest, "", """
-        set timeout 600
         await {emu login: $}
         send "root\r"
         await {assword: $}
         send "emu\r"
         await {root@emu:~# $}
-        send "ip -4 -o addr show scope global\r"
+        send "until ip -4 -o addr show scope global | grep inet; do sleep 1; done\r"
         await {inet 10\.0\.2\.15/24}
         await {root@emu:~# $}
         send "systemctl reboot\r"
         await {UEFI firmware}
         await {emu login: $}
+        send "root\r"
+        await {assword: $}
+        send "emu\r"
+        await {root@emu:~# $}
+        send "until journalctl -b -u systemd-logind | grep -q 'Watching system buttons'; do sleep 1; done; echo watch\"\"ed\r"
+        await {watched}
         send "\x01p"
         await {status=0\r.* icanon .* echo }
         """);
