@@ -19,7 +19,7 @@ public sealed class InteractiveTests
 {
     // Starts the shell on a terminal of 30 rows and 90 columns; "ask TEXT PATTERN" types a line and waits for an answer.
     private const string Prelude = """
-        set timeout 1800
+        set timeout 1200
         log_user 0
         proc fail {why} { puts "failed: $why"; exit 1 }
         proc await {pattern} { expect -re $pattern {} timeout { fail "no $pattern" } eof { fail "ended before $pattern" } }
