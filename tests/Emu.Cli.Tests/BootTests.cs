@@ -58,7 +58,7 @@ public sealed partial class BootTests : IDisposable
         Assert.Equal(0, result.Status);
         var share = CompiledShare().Match(result.Error);
         Assert.True(share.Success, result.Error);
-        
+
         // How much it is depends on how much of the host the compiler's thread gets; the interpreter's is 0.
         Assert.InRange(double.Parse(share.Groups[1].Value, CultureInfo.InvariantCulture), 0.001, 1.0);
     }
