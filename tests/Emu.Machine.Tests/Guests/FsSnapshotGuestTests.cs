@@ -95,7 +95,7 @@ public sealed class FsSnapshotGuestTests : IDisposable
         server = Process.Start(new ProcessStartInfo(GuestFiles.Virtiofsd, [$"--socket-path={Socket}", $"--shared-dir={Share}", "--sandbox=chroot"]) { RedirectStandardError = true })!;
         server.ErrorDataReceived += (_, _) => { };
         server.BeginErrorReadLine();
-        Assert.True(SpinWait.SpinUntil(() => File.Exists(Socket) || server.HasExited, 60_000) && !server.HasExited, "virtiofsd does not start");
+        Assert.True(SpinWait.SpinUntil(() => UnixListener.IsAt(Socket) || server.HasExited, Patience.Limit) && !server.HasExited, "virtiofsd does not start");
     }
 
     private void Kill()

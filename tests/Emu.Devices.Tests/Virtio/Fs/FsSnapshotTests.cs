@@ -92,7 +92,7 @@ public sealed class FsSnapshotTests : IDisposable
 
             Replace(Virtiofsd.Newer);
             var answered = 0;
-            Assert.True(SpinWait.SpinUntil(() => (answered += d.Queues[1].TakeUsed() is null ? 0 : 1) == Requests, 60_000), $"{answered} of {Requests} requests were answered");
+            Assert.True(SpinWait.SpinUntil(() => (answered += d.Queues[1].TakeUsed() is null ? 0 : 1) == Requests, Patience.Limit), $"{answered} of {Requests} requests were answered");
             for (var i = 0; i < Requests; i++)
             {
                 Assert.Equal(content[(i * Size)..((i + 1) * Size)], d.Fetch(places[i], Size));

@@ -34,7 +34,7 @@ internal static class Virtiofsd
         var process = Process.Start(new ProcessStartInfo(tool, arguments) { RedirectStandardError = true })!;
         process.ErrorDataReceived += (_, _) => { };
         process.BeginErrorReadLine();
-        Assert.True(SpinWait.SpinUntil(() => File.Exists(socket) || process.HasExited, 10_000) && !process.HasExited, "virtiofsd does not start");
+        Assert.True(SpinWait.SpinUntil(() => UnixListener.IsAt(socket) || process.HasExited, Patience.Limit) && !process.HasExited, "virtiofsd does not start");
         return process;
     }
 }
