@@ -10,8 +10,7 @@ namespace Emu.Core;
 /// </summary>
 public abstract class Clock
 {
-    private readonly PriorityQueue<(ClockTimer Timer, long Generation), (ulong Deadline, long Order)> queue = new();
-    private long order;
+    private readonly TimerQueue queue = new();
 
     /// <summary>Guards the queue.</summary>
     protected object Gate { get; } = new();
@@ -33,8 +32,7 @@ public abstract class Clock
         {
             lock (Gate)
             {
-                DropStale();
-                return queue.TryPeek(out _, out var key) ? key.Deadline : ulong.MaxValue;
+                return queue.First?.Deadline ?? ulong.MaxValue;
             }
         }
     }
@@ -47,15 +45,13 @@ public abstract class Clock
             ClockTimer timer;
             lock (Gate)
             {
-                DropStale();
-                if (!queue.TryPeek(out var head, out var key) || key.Deadline > now)
+                if (queue.First is not { } first || first.Deadline > now)
                 {
                     return;
                 }
 
-                queue.Dequeue();
-                timer = head.Timer;
-                timer.Generation++;
+                timer = first;
+                queue.Remove(timer);
                 timer.Deadline = ulong.MaxValue;
             }
 
@@ -70,22 +66,14 @@ public abstract class Clock
     {
         lock (Gate)
         {
-            timer.Generation++;
+            queue.Remove(timer);
             timer.Deadline = deadline;
             if (deadline != ulong.MaxValue)
             {
-                queue.Enqueue((timer, timer.Generation), (deadline, order++));
+                queue.Add(timer);
             }
 
             DeadlineChanged();
-        }
-    }
-
-    private void DropStale()
-    {
-        while (queue.TryPeek(out var head, out _) && head.Timer.Generation != head.Generation)
-        {
-            queue.Dequeue();
         }
     }
 }
@@ -104,7 +92,14 @@ public sealed class ClockTimer
     /// <summary>The armed deadline in nanoseconds of <see cref="Clock.Now"/>, or <see cref="ulong.MaxValue"/> when disarmed.</summary>
     public ulong Deadline { get; internal set; } = ulong.MaxValue;
 
-    internal long Generation { get; set; }
+    /// <summary>The <see cref="Place"/> of a timer that is not in the queue.</summary>
+    internal const int NotQueued = -1;
+
+    /// <summary>Where it is in the queue's heap.</summary>
+    internal int Place { get; set; } = NotQueued;
+
+    /// <summary>When it was armed, among the others.</summary>
+    internal long Order { get; set; }
 
     internal Action Callback { get; }
 

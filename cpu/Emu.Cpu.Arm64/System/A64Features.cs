@@ -214,6 +214,23 @@ public readonly record struct A64FeatureSet(ulong Bits)
 /// <summary>The features of this CPU and the ID registers that tell of them.</summary>
 public static class A64Features
 {
+    private static readonly Dictionary<string, int> ByName = IndexNames();
+
+    /// <summary>The feature of a name as the manual writes it, without FEAT_; or null.</summary>
+    public static A64Feature? Find(string name) => ByName.TryGetValue(name, out var value) ? (A64Feature)value : null;
+
+    private static Dictionary<string, int> IndexNames()
+    {
+        var names = Enum.GetNames<A64Feature>();
+        var result = new Dictionary<string, int>(names.Length, StringComparer.Ordinal);
+        for (var i = 0; i < names.Length; i++)
+        {
+            result.Add(names[i], i);
+        }
+
+        return result;
+    }
+
     /// <summary>What is implemented: the one list. A feature joins it when its rows exist.</summary>
     public static A64FeatureSet Implemented { get; } = A64FeatureSet.Of(
         A64Feature.FP, A64Feature.AdvSIMD, A64Feature.AES, A64Feature.PMULL, A64Feature.SHA1, A64Feature.SHA256, A64Feature.CRC32, A64Feature.LSE,

@@ -70,8 +70,8 @@ public sealed unsafe class VhostUserDevice : VirtioDevice, IHostLoopClient, IDis
         this.log = log;
         connection = Connect();
         deviceFeatures = connection.Features & options.Features;
-        ringMemory = new HostMemory(ShadowRing.Bytes * (ulong)QueueSizes.Count, shared: true);
-        rings = new ShadowRing[QueueSizes.Count];
+        ringMemory = new HostMemory(ShadowRing.Bytes * (ulong)QueueSizes.Length, shared: true);
+        rings = new ShadowRing[QueueSizes.Length];
         kicks = new int[rings.Length];
         calls = new int[rings.Length];
         for (var i = 0; i < rings.Length; i++)
@@ -238,10 +238,10 @@ public sealed unsafe class VhostUserDevice : VirtioDevice, IHostLoopClient, IDis
     private VhostUserConnection Connect()
     {
         var made = new VhostUserConnection(Name, options.SocketPath);
-        if (made.QueueCount != 0 && made.QueueCount < QueueSizes.Count)
+        if (made.QueueCount != 0 && made.QueueCount < QueueSizes.Length)
         {
             made.Dispose();
-            throw new EmuException($"{Name}: the vhost-user program at '{options.SocketPath}' has {made.QueueCount} queues, the device {QueueSizes.Count}: give fewer queues");
+            throw new EmuException($"{Name}: the vhost-user program at '{options.SocketPath}' has {made.QueueCount} queues, the device {QueueSizes.Length}: give fewer queues");
         }
 
         return made;
