@@ -173,7 +173,7 @@ public sealed partial class DiskGuestDeviceTests : IDisposable
         // The C program takes -o, the Rust one --shared-dir.
         string[] options = tool.Contains("qemu", StringComparison.Ordinal) ? ["-o", $"source={share}", "-o", "sandbox=chroot"] : [$"--shared-dir={share}", "--sandbox=chroot"];
         var server = StartTool(tool, [$"--socket-path={socket}", .. options]);
-        Assert.True(SpinWait.SpinUntil(() => File.Exists(socket) || server.HasExited, TimeSpan.FromSeconds(30)) && !server.HasExited, "virtiofsd does not start");
+        Assert.True(SpinWait.SpinUntil(() => UnixListener.IsAt(socket) || server.HasExited, Patience.Limit) && !server.HasExited, "virtiofsd does not start");
         return server;
     }
 
