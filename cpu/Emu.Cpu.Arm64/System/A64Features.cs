@@ -211,8 +211,8 @@ public readonly record struct A64FeatureSet(ulong Bits)
         new(present ? Bits | (1UL << (int)feature) : Bits & ~(1UL << (int)feature));
 }
 
-/// <summary>The features of this CPU and the ID registers that tell of them.</summary>
-public static class A64Features
+/// <summary>Finds features by name.</summary>
+public static class A64FeatureNames
 {
     private static readonly Dictionary<string, int> ByName = IndexNames();
 
@@ -230,7 +230,11 @@ public static class A64Features
 
         return result;
     }
+}
 
+/// <summary>The features of this CPU and the ID registers that tell of them.</summary>
+public static class A64Features
+{
     /// <summary>What is implemented: the one list. A feature joins it when its rows exist.</summary>
     public static A64FeatureSet Implemented { get; } = A64FeatureSet.Of(
         A64Feature.FP, A64Feature.AdvSIMD, A64Feature.AES, A64Feature.PMULL, A64Feature.SHA1, A64Feature.SHA256, A64Feature.CRC32, A64Feature.LSE,
