@@ -150,6 +150,7 @@ public sealed partial class VirtualMachine : IDisposable
         }
 
         board.StartConsoles();
+        EngineTables.Await();
         wall.Start();
         Started = Stopwatch.GetTimestamp();
         runner.Start();
