@@ -115,32 +115,29 @@ public sealed class ClockTimer
 public sealed class HostClock : Clock, IDisposable
 {
     private readonly Thread thread;
+    private readonly HostTimer timer = new();
     private long start = Stopwatch.GetTimestamp();
     private long frozenAt;
     private bool frozen;
     private bool inCallback;
     private bool stopping;
-    private ulong waitingUntil;
+
+    /// <summary>The moment that <see cref="timer"/> is set to, in nanoseconds of <see cref="Now"/>; 0 while its thread is about to look at the queue.</summary>
+    private ulong setTo;
 
     /// <summary>Starts the clock, and its timer thread.</summary>
     /// <param name="now">Nanoseconds since power-on to start at: those of a machine that is restored.</param>
+    /// <exception cref="EmuException">The host has no descriptor left.</exception>
     public HostClock(ulong now = 0)
     {
-        start -= (long)((UInt128)now * (ulong)Stopwatch.Frequency / 1_000_000_000);
+        start -= (long)now;
         EpochSeconds = DateTimeOffset.UtcNow.ToUnixTimeSeconds() - (long)(now / 1_000_000_000);
         thread = new Thread(TimerLoop) { IsBackground = true, Name = "clock" };
         thread.Start();
     }
 
     /// <inheritdoc/>
-    public override ulong Now
-    {
-        get
-        {
-            var ticks = (ulong)((Volatile.Read(ref frozen) ? frozenAt : Stopwatch.GetTimestamp()) - Volatile.Read(ref start));
-            return Stopwatch.Frequency == 1_000_000_000 ? ticks : (ulong)((UInt128)ticks * 1_000_000_000 / (ulong)Stopwatch.Frequency);
-        }
-    }
+    public override ulong Now => (ulong)((Volatile.Read(ref frozen) ? frozenAt : Stopwatch.GetTimestamp()) - Volatile.Read(ref start));
 
     /// <inheritdoc/>
     public override long EpochSeconds { get; }
@@ -166,7 +163,7 @@ public sealed class HostClock : Clock, IDisposable
         {
             start += Stopwatch.GetTimestamp() - frozenAt;
             Volatile.Write(ref frozen, false);
-            Monitor.PulseAll(Gate);
+            WakeThread();
         }
     }
 
@@ -176,20 +173,34 @@ public sealed class HostClock : Clock, IDisposable
         lock (Gate)
         {
             stopping = true;
-            Monitor.PulseAll(Gate);
+            WakeThread();
         }
 
         thread.Join();
+        timer.Dispose();
     }
 
     /// <inheritdoc/>
     protected override void DeadlineChanged()
     {
-        // A guest moves its timers to and fro all the time: only an earlier deadline is worth a wake-up.
-        if (NextDeadline < waitingUntil)
+        // Only an earlier deadline is worth a system call: for a later one the thread wakes in vain, once.
+        var next = NextDeadline;
+        if (next < setTo && !frozen)
         {
-            Monitor.PulseAll(Gate);
+            Set(next);
         }
+    }
+
+    private void WakeThread()
+    {
+        setTo = 0;
+        timer.Set(0);
+    }
+
+    private void Set(ulong deadline)
+    {
+        setTo = deadline;
+        timer.Set(deadline > long.MaxValue / 2 ? long.MaxValue : start + (long)deadline);
     }
 
     private void TimerLoop()
@@ -198,36 +209,37 @@ public sealed class HostClock : Clock, IDisposable
         {
             lock (Gate)
             {
+                inCallback = false;
                 if (stopping)
                 {
                     return;
                 }
 
-                inCallback = false;
-                Monitor.PulseAll(Gate);
-                var next = NextDeadline;
-                var now = Now;
-                if (next > now || frozen)
+                if (frozen)
                 {
-                    waitingUntil = frozen ? 0 : next;
-                    if (next == ulong.MaxValue || frozen)
-                    {
-                        Monitor.Wait(Gate);
-                    }
-                    else
-                    {
-                        // Rounded up: a deadline 0.3 ms away waits 1 ms at most, never spins.
-                        Monitor.Wait(Gate, TimeSpan.FromMilliseconds(Math.Min((next - now + 999_999) / 1_000_000, 1_000_000)));
-                    }
-
-                    waitingUntil = 0;
-                    continue;
+                    Monitor.PulseAll(Gate);
+                    Set(ulong.MaxValue);
                 }
-
-                inCallback = true;
+                else
+                {
+                    var next = NextDeadline;
+                    inCallback = next <= Now;
+                    setTo = 0;
+                    if (!inCallback)
+                    {
+                        Set(next);
+                    }
+                }
             }
 
-            RunDue(Now);
+            if (inCallback)
+            {
+                RunDue(Now);
+            }
+            else
+            {
+                timer.Wait();
+            }
         }
     }
 }
