@@ -32,18 +32,23 @@ public sealed partial class VirtualMachine
         board.Pci.Pause();
         try
         {
+            // What a device cannot save, it says before RAM is written.
+            var sections = Sections.Select(section =>
+            {
+                using var buffer = new MemoryStream();
+                section.Save(new SnapshotWriter(buffer));
+                return (section.SnapshotName, Bytes: buffer.ToArray());
+            }).ToList();
             directory.WriteState(new SnapshotConfiguration(options.Arguments, Environment.CurrentDirectory), writer =>
             {
                 writer.Bool(options.Deterministic);
                 writer.U64(clock.Now);
                 SnapshotMemory.Write(directory.MemoryPath, writer, ram);
                 random.Save(writer);
-                foreach (var section in Sections)
+                foreach (var (name, bytes) in sections)
                 {
-                    using var buffer = new MemoryStream();
-                    section.Save(new SnapshotWriter(buffer));
-                    writer.String(section.SnapshotName);
-                    writer.Bytes(buffer.GetBuffer().AsSpan(0, (int)buffer.Length));
+                    writer.String(name);
+                    writer.Bytes(bytes);
                 }
 
                 runner.Save(writer);

@@ -1,4 +1,5 @@
-// RAM in a snapshot: a sparse file as long as RAM, and a hash of each chunk that holds data; read back by mapping the file copy-on-write.
+// RAM in a snapshot: a sparse file as long as RAM, and a hash of each chunk that holds data; read back by mapping the file copy-on-write, or
+// in full where another process works on RAM too.
 using Emu.Core;
 
 namespace Emu.Machine.Lifecycle;
@@ -30,7 +31,7 @@ internal static unsafe class SnapshotMemory
             for (ulong offset = 0; offset < region.Length; offset += Chunk)
             {
                 var length = Math.Min(Chunk, region.Length - offset);
-                if (!HoldsData(touched, host, region.Host + offset, length))
+                if (!HoldsData(touched, host, offset, length))
                 {
                     continue;
                 }
@@ -52,7 +53,7 @@ internal static unsafe class SnapshotMemory
         RandomAccess.FlushToDisk(file);
     }
 
-    /// <summary>Maps the file over RAM.</summary>
+    /// <summary>Maps the file over RAM, or reads it into shared RAM.</summary>
     /// <returns>The check of its contents, which has begun: nobody writes to RAM before the end of its first part.</returns>
     /// <exception cref="InvalidDataException">The file is not as long as it was, or RAM is laid out otherwise.</exception>
     public static SnapshotMemoryCheck Map(string path, SnapshotReader reader, IReadOnlyList<(RamRegion Region, HostMemory Host)> ram)
@@ -83,7 +84,12 @@ internal static unsafe class SnapshotMemory
                 throw new InvalidDataException($"RAM at 0x{region.Start:x} differs");
             }
 
-            host.MapCopyOnWrite(file, start);
+            var shared = host.Descriptor >= 0;
+            if (!shared)
+            {
+                host.MapCopyOnWrite(file, start);
+            }
+
             for (var count = reader.U32(); count > 0; count--)
             {
                 var offset = reader.U32() * Chunk;
@@ -92,7 +98,12 @@ internal static unsafe class SnapshotMemory
                     throw new InvalidDataException($"a chunk lies outside of RAM at 0x{region.Start:x}");
                 }
 
-                chunks.Add(new SnapshotChunk((nint)(region.Host + offset), start + (long)offset, (int)Math.Min(Chunk, region.Length - offset), reader.U64()));
+                var bytes = (int)Math.Min(Chunk, region.Length - offset);
+                chunks.Add(new SnapshotChunk((nint)(region.Host + offset), start + (long)offset, bytes, reader.U64()));
+                if (shared)
+                {
+                    host.Fill(file, start + (long)offset, offset, bytes);
+                }
             }
 
             start += (long)region.Length;
@@ -101,11 +112,11 @@ internal static unsafe class SnapshotMemory
         return new SnapshotMemoryCheck(path, chunks);
     }
 
-    private static bool HoldsData(TouchedPages touched, HostMemory host, byte* address, ulong length)
+    private static bool HoldsData(TouchedPages touched, HostMemory host, ulong offset, ulong length)
     {
-        for (ulong at = 0; at < length; at += Page)
+        for (var at = offset; at < offset + length; at += Page)
         {
-            if ((host.FileBacked || touched.MayHoldData((nuint)(address + at))) && IsData(address + at))
+            if (touched.MayHoldData(host, at) && IsData(host.Pointer + at))
             {
                 return true;
             }
