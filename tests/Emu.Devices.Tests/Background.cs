@@ -29,7 +29,7 @@ internal sealed class Background
     /// <summary>Waits for the end; a failure of the work is the test's.</summary>
     public void Join()
     {
-        Assert.True(thread.Join(20_000), "work beside the test does not end");
+        Patience.Join(thread, "work beside the test does not end");
         failure?.Throw();
     }
 }

@@ -1,4 +1,5 @@
 // Unix stream sockets of devices: listening at a path, connecting to one, with errors that a user understands.
+using System.Diagnostics;
 using System.Net.Sockets;
 using System.Text;
 using Emu.Core;
@@ -11,6 +12,9 @@ internal static class UnixSockets
 {
     /// <summary>Longest path in sockaddr_un, in bytes, without the final zero.</summary>
     public const int MaximumPathBytes = 107;
+
+    /// <summary>Time between two attempts to connect, in milliseconds.</summary>
+    private const int RetryInterval = 20;
 
     /// <summary>Listens at a path. A socket file that nobody listens on any more is replaced.</summary>
     /// <param name="path">Where.</param>
@@ -42,6 +46,36 @@ internal static class UnixSockets
         Check(path, what);
         return TryConnect(path, out var error)
             ?? throw new EmuException($"{what}: cannot connect to the socket '{path}' ({error}): start the program that listens there first, or give its path");
+    }
+
+    /// <summary>Connects to a path, and waits for a program that was started just before and does not listen yet.</summary>
+    /// <param name="path">Where.</param>
+    /// <param name="what">Whose it is, for messages.</param>
+    /// <param name="patience">How long to wait, at most.</param>
+    /// <param name="log">Is told that something is waited for.</param>
+    /// <exception cref="EmuException">Nobody listens there in time.</exception>
+    public static Socket Connect(string path, string what, TimeSpan patience, Log log)
+    {
+        Check(path, what);
+        var start = Stopwatch.GetTimestamp();
+        var told = false;
+        while (Stopwatch.GetElapsedTime(start) < patience)
+        {
+            if (TryConnect(path, out var error) is { } socket)
+            {
+                return socket;
+            }
+
+            if (!told)
+            {
+                log.Write(LogLevel.Warning, $"{what}: nobody listens at the socket '{path}' yet ({error}): waiting for up to {patience.TotalSeconds:0} s");
+                told = true;
+            }
+
+            Thread.Sleep(RetryInterval);
+        }
+
+        return Connect(path, what);
     }
 
     /// <summary>Connects to a path; null, with the reason, when nobody listens there.</summary>

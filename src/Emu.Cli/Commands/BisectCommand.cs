@@ -140,6 +140,7 @@ internal sealed class BisectCommand
             }
         }
 
+        RefuseFilesOfBoth(options.Machine(line, guest: null));
         return compileCuts =>
         {
             // Its disks are open once the machine is made.
@@ -160,6 +161,26 @@ internal sealed class BisectCommand
                 CreateSemihosting = _ => new StandardConsole(new NullBackend(), readsInput: false),
             });
         };
+    }
+
+    /// <summary>What one of the guests writes the other must not read, nor the next pass: files of the user's are only read.</summary>
+    private static void RefuseFilesOfBoth(MachineOptions machine)
+    {
+        const string Why = "emu bisect runs the guest many times, two at once, and each must find the same";
+        if (machine.Nvram is { } nvram)
+        {
+            throw new EmuException($"--nvram '{nvram}': {Why}; leave it out, every run then begins with new variables");
+        }
+
+        if (machine.Devices.Disks.FirstOrDefault(d => !d.Image.ReadOnly) is { } disk)
+        {
+            throw new EmuException($"--disk path={disk.Path}: {Why}; add readonly=on");
+        }
+
+        if (machine.Devices.Pmems.FirstOrDefault(p => !p.DiscardWrites) is { } pmem)
+        {
+            throw new EmuException($"--pmem file={pmem.Path}: {Why}; add discard_writes=on");
+        }
     }
 
     /// <summary>What a machine of the ready-made guest gets, and the files made for it alone.</summary>

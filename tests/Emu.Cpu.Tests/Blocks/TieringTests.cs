@@ -8,6 +8,9 @@ public sealed unsafe class TieringTests
     private const ulong Main = 0x1000;
     private const int Threshold = 300;
 
+    /// <summary>What <see cref="ToyMachine"/> makes of it for the lower tier.</summary>
+    private const int QuickThreshold = Threshold - (Threshold / 6);
+
     /// <summary>X2 times X3 += X1, one block.</summary>
     private static void AssembleLoop(ToyMachine m) =>
         m.Assemble(Main, Asm.MovI(1, 1), Asm.Load(4, 6), Asm.Add(3, 3, 1), Asm.SubSI(2, 2, 1), Asm.BranchNotZero(2, -4), Asm.Halt());
@@ -28,17 +31,19 @@ public sealed unsafe class TieringTests
         AssembleLoop(m);
         Run(m, Threshold / 2);
         Assert.Equal((0, 0), (m.Compiler.QuickCompiled, m.Compiler.RegionsCompiled));
-        Run(m, Threshold * 2 / 5);
+
+        // The last entry of this run asks for the code: nothing is left that runs beside the compiler, in one tier or the other.
+        Run(m, QuickThreshold + 1 - (Threshold / 2));
         Assert.Equal((1, 0), (m.Compiler.QuickCompiled, m.Compiler.RegionsCompiled));
-        var entered = m.Cpu.CompiledEntries;
+        Assert.Equal(0UL, m.Cpu.CompiledEntries);
         var size = m.Compiler.Size;
-        Run(m, Threshold / 8);
-        Assert.True(m.Cpu.CompiledEntries > entered);
-        Assert.Equal(0, m.Compiler.RegionsCompiled);
-        Run(m, Threshold * 2);
+        Run(m, Threshold - QuickThreshold);
+        Assert.True(m.Cpu.CompiledEntries > 0UL);
+        Assert.Equal((1, 0), (m.Compiler.QuickCompiled, m.Compiler.RegionsCompiled));
+        Run(m, 1);
         Assert.Equal((1, 1), (m.Compiler.QuickCompiled, m.Compiler.RegionsCompiled));
         Run(m, Threshold * 2);
-        Assert.Equal(1, m.Compiler.RegionsCompiled);
+        Assert.Equal((1, 1), (m.Compiler.QuickCompiled, m.Compiler.RegionsCompiled));
 
         // The block's own code was let go of.
         Assert.InRange(m.Compiler.Size, 1, size * 2);

@@ -38,7 +38,7 @@ public sealed class StreamBackendTests : IDisposable
         using var a = new NetMachine(deterministic, new SocketNetOptions(Path, true), features | MockNetDriver.Status, 0x0200_0000_000A);
         Assert.Equal(0, a.Driver.Driver.ReadDeviceConfig(6, 1)[0]);
         using var b = new NetMachine(deterministic, new SocketNetOptions(Path, false), features, 0x0200_0000_000B);
-        Assert.True(SpinWait.SpinUntil(() => { a.Pump(); return a.Driver.Driver.ReadDeviceConfig(6, 1)[0] == 1; }, 10_000), "the link stays down");
+        Assert.True(SpinWait.SpinUntil(() => { a.Pump(); return a.Driver.Driver.ReadDeviceConfig(6, 1)[0] == 1; }, Patience.Limit), "the link stays down");
         for (var i = 0; i < 300; i++)
         {
             var (from, to) = i % 2 == 0 ? (a, b) : (b, a);
@@ -72,10 +72,10 @@ public sealed class StreamBackendTests : IDisposable
         {
             using (new NetMachine(false, new SocketNetOptions(Path, false)))
             {
-                Assert.True(SpinWait.SpinUntil(() => a.Driver.Driver.ReadDeviceConfig(6, 1)[0] == 1, 10_000), "the link stays down");
+                Assert.True(SpinWait.SpinUntil(() => a.Driver.Driver.ReadDeviceConfig(6, 1)[0] == 1, Patience.Limit), "the link stays down");
             }
 
-            Assert.True(SpinWait.SpinUntil(() => a.Driver.Driver.ReadDeviceConfig(6, 1)[0] == 0, 10_000), "the link stays up");
+            Assert.True(SpinWait.SpinUntil(() => a.Driver.Driver.ReadDeviceConfig(6, 1)[0] == 0, Patience.Limit), "the link stays up");
         }
 
         Assert.True(a.Harness.Msi.Count(100) >= 6);
@@ -87,16 +87,16 @@ public sealed class StreamBackendTests : IDisposable
         var listener = new NetMachine(true, new SocketNetOptions(Path, true));
         using var b = new NetMachine(true, new SocketNetOptions(Path, false), MockNetDriver.Status);
         listener.Dispose();
-        Assert.True(SpinWait.SpinUntil(() => { b.Pump(); return b.Driver.Driver.ReadDeviceConfig(6, 1)[0] == 0; }, 10_000), "the link stays up");
+        Assert.True(SpinWait.SpinUntil(() => { b.Pump(); return b.Driver.Driver.ReadDeviceConfig(6, 1)[0] == 0; }, Patience.Limit), "the link stays up");
         using var again = new NetMachine(true, new SocketNetOptions(Path, true));
-        Assert.True(SpinWait.SpinUntil(() => { b.Pump(); return b.Driver.Driver.ReadDeviceConfig(6, 1)[0] == 1; }, 10_000), "the link stays down");
+        Assert.True(SpinWait.SpinUntil(() => { b.Pump(); return b.Driver.Driver.ReadDeviceConfig(6, 1)[0] == 1; }, Patience.Limit), "the link stays down");
     }
 
     [Fact]
     public void PeerThatSendsNonsense_IsCutOff()
     {
         using var a = new NetMachine(false, new SocketNetOptions(Path, true));
-        using var s = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { ReceiveTimeout = 10_000 };
+        using var s = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { ReceiveTimeout = (int)Patience.Limit.TotalMilliseconds };
         s.Connect(new UnixDomainSocketEndPoint(Path));
         s.Send([0, 0, 0, 1, 9, 0xFF, 0xFF, 0xFF, 0xFF]);
         Assert.Equal(0, s.Receive(new byte[1], SocketFlags.None, out _));
@@ -126,7 +126,7 @@ public sealed class StreamBackendTests : IDisposable
         })!;
         try
         {
-            Assert.True(SpinWait.SpinUntil(() => File.Exists(Path) || passt.HasExited, 10_000) && !passt.HasExited, $"passt: {(passt.HasExited ? passt.StandardError.ReadToEnd() : "no socket")}");
+            Assert.True(SpinWait.SpinUntil(() => UnixListener.IsAt(Path) || passt.HasExited, Patience.Limit) && !passt.HasExited, $"passt: {(passt.HasExited ? passt.StandardError.ReadToEnd() : "no socket")}");
             using var m = new NetMachine(deterministic, new PasstNetOptions(Path));
             m.Stack.Dhcp();
             Assert.NotEqual([0, 0, 0, 0], m.Stack.Address);

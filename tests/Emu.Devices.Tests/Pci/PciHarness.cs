@@ -47,7 +47,7 @@ internal sealed unsafe class PciHarness : IDisposable
         Memory.AddMmio("ecam", Ecam, PciSegment.EcamSize, Segment);
     }
 
-    public StringWriter LogText { get; } = new();
+    public SharedText LogText { get; } = new();
 
     public PhysicalAddressSpace Memory { get; }
 

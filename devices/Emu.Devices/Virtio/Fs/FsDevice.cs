@@ -12,7 +12,11 @@ namespace Emu.Devices.Virtio.Fs;
 /// <param name="SocketPath">Socket of a running virtiofsd (<c>virtiofsd --socket-path=PATH -o source=DIRECTORY</c>).</param>
 /// <param name="RequestQueues">Queues for requests: 1 and up; one more is for urgent ones.</param>
 /// <param name="QueueSize">Entries of each queue: a power of two.</param>
-public sealed record FsOptions(string Name, string Tag, string SocketPath, int RequestQueues = 1, ushort QueueSize = 1024);
+public sealed record FsOptions(string Name, string Tag, string SocketPath, int RequestQueues = 1, ushort QueueSize = 1024)
+{
+    /// <summary>How long a virtiofsd that does not listen yet is waited for.</summary>
+    public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(10);
+}
 
 /// <summary>Makes file system devices.</summary>
 /// <remarks>
@@ -58,6 +62,7 @@ public static class FsDevice
                 Name = options.Name,
                 Type = DeviceType,
                 SocketPath = options.SocketPath,
+                Patience = options.Patience,
                 QueueSizes = [.. Enumerable.Repeat(options.QueueSize, options.RequestQueues + 1)],
                 Configuration = config,
             },

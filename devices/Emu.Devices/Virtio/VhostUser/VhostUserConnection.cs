@@ -19,12 +19,16 @@ internal sealed unsafe class VhostUserConnection : IDisposable
     private readonly ulong protocol;
 
     /// <summary>Connects and negotiates the protocol.</summary>
+    /// <param name="name">Whose connection it is, for messages.</param>
+    /// <param name="path">The back end's socket.</param>
+    /// <param name="patience">How long a back end that does not listen yet is waited for.</param>
+    /// <param name="log">Is told of that.</param>
     /// <exception cref="EmuException">Nobody listens, or the other end does not speak the protocol.</exception>
-    public VhostUserConnection(string name, string path)
+    public VhostUserConnection(string name, string path, TimeSpan patience, Log log)
     {
         this.name = name;
         this.path = path;
-        socket = UnixSockets.Connect(path, name);
+        socket = UnixSockets.Connect(path, name, patience, log);
         try
         {
             socket.Blocking = true;

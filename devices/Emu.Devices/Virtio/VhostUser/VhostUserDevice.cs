@@ -17,6 +17,12 @@ public sealed record VhostUserOptions
     /// <summary>The back end's socket.</summary>
     public required string SocketPath { get; init; }
 
+    /// <summary>
+    /// How long the device, when it is made, waits for a back end that does not listen yet: a script may start both at once. A reset, on a vCPU's
+    /// thread, does not wait.
+    /// </summary>
+    public TimeSpan Patience { get; init; }
+
     /// <summary>Largest size of each queue.</summary>
     public required IReadOnlyList<ushort> QueueSizes { get; init; }
 
@@ -68,7 +74,7 @@ public sealed unsafe class VhostUserDevice : VirtioDevice, IHostLoopClient, IDis
         this.options = options;
         this.memory = memory;
         this.log = log;
-        connection = Connect();
+        connection = Connect(options.Patience);
         deviceFeatures = connection.Features & options.Features;
         ringMemory = new HostMemory(ShadowRing.Bytes * (ulong)QueueSizes.Count, shared: true);
         rings = new ShadowRing[QueueSizes.Count];
@@ -106,7 +112,7 @@ public sealed unsafe class VhostUserDevice : VirtioDevice, IHostLoopClient, IDis
         {
             try
             {
-                connection ??= Connect();
+                connection ??= Connect(TimeSpan.Zero);
                 SetUp(connection, queues, features);
                 this.queues = queues;
             }
@@ -235,9 +241,9 @@ public sealed unsafe class VhostUserDevice : VirtioDevice, IHostLoopClient, IDis
         return descriptor >= 0 ? descriptor : throw new EmuException($"{Name}: the host has no descriptor left ({HostCalls.LastError()}): raise ulimit -n");
     }
 
-    private VhostUserConnection Connect()
+    private VhostUserConnection Connect(TimeSpan patience)
     {
-        var made = new VhostUserConnection(Name, options.SocketPath);
+        var made = new VhostUserConnection(Name, options.SocketPath, patience, log);
         if (made.QueueCount != 0 && made.QueueCount < QueueSizes.Count)
         {
             made.Dispose();

@@ -30,7 +30,7 @@ internal static class Virtiofsd
         var process = Process.Start(new ProcessStartInfo(tool, arguments) { RedirectStandardError = true })!;
         process.ErrorDataReceived += (_, _) => { };
         process.BeginErrorReadLine();
-        Assert.True(SpinWait.SpinUntil(() => File.Exists(socket) || process.HasExited, 10_000) && !process.HasExited, "virtiofsd does not start");
+        Assert.True(SpinWait.SpinUntil(() => UnixListener.IsAt(socket) || process.HasExited, Patience.Limit) && !process.HasExited, "virtiofsd does not start");
         return process;
     }
 }
@@ -118,8 +118,8 @@ public sealed class FsTests : IDisposable
         var d = new MockVirtioDriver(h, slot).Start();
         new MockFuse(d).Start();
         server!.Kill();
-        Assert.True(SpinWait.SpinUntil(() => d.DeviceStatus == 0x4F, 10_000), "nobody noticed");
-        Assert.Equal(1, h.Msi.Count(100));
+        Patience.Until(() => h.Msi.Count(100) != 0, "nobody noticed");
+        Assert.Equal((1, 0x4F), (h.Msi.Count(100), (int)d.DeviceStatus));
         Assert.Single(h.LogText.ToString().Split('\n'), l => l.Contains("is gone; the device stops until the guest resets it"));
         server.WaitForExit();
         File.Delete(Socket);
@@ -197,7 +197,26 @@ public sealed class FsTests : IDisposable
         closer.Join();
 
         string Refused(FsOptions options, Action<Action>? post = null) =>
-            Assert.Throws<EmuException>(() => FsDevice.Create(options, h.Memory, clock, post, Log.Null)).Message;
+            Assert.Throws<EmuException>(() => FsDevice.Create(options with { Patience = TimeSpan.Zero }, h.Memory, clock, post, Log.Null)).Message;
+    }
+
+    [Fact]
+    public void ServerThatIsStartedTogetherWithTheMachine_IsWaitedFor()
+    {
+        using var h = new PciHarness();
+        using var listener = new System.Net.Sockets.Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        var message = "";
+        var maker = new Background(() => message = Assert.Throws<EmuException>(() => FsDevice.Create(
+            new FsOptions("fs0", "share", Socket) { Patience = Patience.Limit }, h.Memory, clock, null, new Log(h.LogText))).Message);
+        Patience.Until(() => h.LogText.ToString().Contains($"fs0: nobody listens at the socket '{Socket}' yet", StringComparison.Ordinal), "nobody waits");
+
+        // A file at first, as for the moment between bind() and listen().
+        listener.Bind(new UnixDomainSocketEndPoint(Socket));
+        listener.Listen();
+        listener.Accept().Dispose();
+        maker.Join();
+        Assert.Contains("the vhost-user program at", message);
+        Assert.Single(h.LogText.ToString().Split('\n'), l => l.Contains("nobody listens", StringComparison.Ordinal));
     }
 
     private void Serve()

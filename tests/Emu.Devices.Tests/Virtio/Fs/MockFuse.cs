@@ -99,7 +99,7 @@ internal sealed class MockFuse(MockVirtioDriver driver)
             new MockBuffer(reply, HeaderOut, true), new MockBuffer(reply + HeaderOut, ReplyRoom - HeaderOut, true));
         q.Notify();
         (ushort Id, uint Written)? used = null;
-        Assert.True(SpinWait.SpinUntil(() => (used = q.TakeUsed()) is not null, 10_000), $"operation {operation} is not answered");
+        Assert.True(SpinWait.SpinUntil(() => (used = q.TakeUsed()) is not null, Patience.Limit), $"operation {operation} is not answered");
         var answer = driver.Fetch(reply, (int)used!.Value.Written);
         Assert.Equal(answer.Length, (int)BinaryPrimitives.ReadUInt32LittleEndian(answer));
         Assert.Equal(unique, BinaryPrimitives.ReadUInt64LittleEndian(answer.AsSpan(8)));
