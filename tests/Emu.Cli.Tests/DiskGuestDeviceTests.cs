@@ -42,7 +42,7 @@ public sealed partial class DiskGuestDeviceTests : IDisposable
         File.WriteAllBytes(Path.Combine(share, "given"), content);
         using var fileServer = StartVirtiofsd(fsSocket, share);
         var vsock = Path.Combine(directory, "vsock");
-        var (guestPort, hostPort) = (FreePort(), FreePort());
+        var (guestPort, hostPort) = (HostPort.Free(), HostPort.Free());
         using var iperf = StartTool("iperf3", "-s", "-1", "-p", $"{hostPort}");
         using var echo = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         echo.Bind(new UnixDomainSocketEndPoint($"{vsock}_5000"));
@@ -114,7 +114,7 @@ public sealed partial class DiskGuestDeviceTests : IDisposable
     private static void Converse(string vsock, int lines)
     {
         string? answer = null;
-        for (var attempt = 0; attempt < 100 && answer is null; attempt++)
+        for (var start = Stopwatch.StartNew(); answer is null && start.Elapsed < Patience.Limit;)
         {
             using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
             socket.Connect(new UnixDomainSocketEndPoint(vsock));
@@ -159,13 +159,6 @@ public sealed partial class DiskGuestDeviceTests : IDisposable
         }
 
         return count;
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     private static RunningTool StartVirtiofsd(string socket, string share)
