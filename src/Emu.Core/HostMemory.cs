@@ -20,6 +20,8 @@ public sealed unsafe partial class HostMemory : IDisposable
     private const int MadvHugePage = 14;
     private const int MadvPopulateWrite = 23;
     private const uint MfdCloexec = 1;
+    private const int SeekData = 3;
+    private const int SeekHole = 4;
 
     private nint address;
 
@@ -83,6 +85,35 @@ public sealed unsafe partial class HostMemory : IDisposable
         FileBacked = true;
     }
 
+    /// <summary>Reads a part of a file into the mapping: what shared memory is filled with, for a private mapping would not be shared any more.</summary>
+    /// <param name="file">The file, open for reading.</param>
+    /// <param name="fileOffset">Where the part begins in the file.</param>
+    /// <param name="offset">Where it goes in the mapping.</param>
+    /// <param name="length">Bytes.</param>
+    /// <exception cref="IOException">The file is shorter, or cannot be read.</exception>
+    public void Fill(SafeFileHandle file, long fileOffset, ulong offset, int length)
+    {
+        for (var done = 0; done < length;)
+        {
+            var read = RandomAccess.Read(file, new Span<byte>(Pointer + offset + (uint)done, length - done), fileOffset + done);
+            done += read > 0 ? read : throw new EndOfStreamException("the file ends too early");
+        }
+    }
+
+    /// <summary>Where in shared memory the first page at or behind an offset is that somebody wrote, this process or another; <see cref="Length"/> for none.</summary>
+    public ulong NextData(ulong offset)
+    {
+        var next = Lseek(Descriptor, (long)offset, SeekData);
+        return next >= 0 ? (ulong)next : Length;
+    }
+
+    /// <summary>Where in shared memory the run of written pages ends that the offset lies in.</summary>
+    public ulong EndOfData(ulong offset)
+    {
+        var end = Lseek(Descriptor, (long)offset, SeekHole);
+        return end >= 0 ? (ulong)end : Length;
+    }
+
     private void Remap(ulong offset, ulong length, int flags, int descriptor, long fileOffset)
     {
         if (Mmap(address + (nint)offset, (nuint)length, ProtRead | ProtWrite, MapPrivate | MapFixed | flags, descriptor, fileOffset) == -1)
@@ -133,6 +164,9 @@ public sealed unsafe partial class HostMemory : IDisposable
 
     [LibraryImport("libc", EntryPoint = "ftruncate", SetLastError = true)]
     private static partial int Ftruncate(int descriptor, long length);
+
+    [LibraryImport("libc", EntryPoint = "lseek", SetLastError = true)]
+    private static partial long Lseek(int descriptor, long offset, int whence);
 
     [LibraryImport("libc", EntryPoint = "close")]
     private static partial int Close(int descriptor);

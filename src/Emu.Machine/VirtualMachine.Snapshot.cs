@@ -32,23 +32,27 @@ public sealed partial class VirtualMachine
         board.Pci.Pause();
         try
         {
-            directory.WriteState(writer =>
+            // What a device cannot save, it says before RAM is written.
+            var sections = Sections.Select(section =>
+            {
+                using var buffer = new MemoryStream();
+                section.Save(new SnapshotWriter(buffer));
+                return (section.SnapshotName, Bytes: buffer.ToArray());
+            }).ToList();
+            directory.WriteState(new SnapshotConfiguration(options.Arguments, Environment.CurrentDirectory), writer =>
             {
                 writer.Bool(options.Deterministic);
                 writer.U64(clock.Now);
-                random.Save(writer);
                 SnapshotMemory.Write(directory.MemoryPath, writer, ram);
-                foreach (var section in Sections)
+                random.Save(writer);
+                foreach (var (name, bytes) in sections)
                 {
-                    using var buffer = new MemoryStream();
-                    section.Save(new SnapshotWriter(buffer));
-                    writer.String(section.SnapshotName);
-                    writer.Bytes(buffer.GetBuffer().AsSpan(0, (int)buffer.Length));
+                    writer.String(name);
+                    writer.Bytes(bytes);
                 }
 
                 runner.Save(writer);
             });
-            directory.WriteConfiguration(new SnapshotConfiguration(SnapshotDirectory.Format, options.Arguments, Environment.CurrentDirectory));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -62,9 +66,9 @@ public sealed partial class VirtualMachine
     }
 
     /// <summary>Opens the state of the snapshot to restore and reads what the machine is built with: whether time is deterministic, and the time.</summary>
-    private static (SnapshotReader Reader, ulong Now) OpenSnapshot(SnapshotDirectory directory, bool deterministic)
+    private static SnapshotReader OpenSnapshot(SnapshotDirectory directory, bool deterministic, out ulong now)
     {
-        var reader = directory.ReadState();
+        var reader = directory.ReadState().Sections;
         try
         {
             if (reader.Bool() != deterministic)
@@ -72,21 +76,34 @@ public sealed partial class VirtualMachine
                 throw new InvalidDataException("its clock is of another kind");
             }
 
-            return (reader, reader.U64());
+            now = reader.U64();
+            return reader;
         }
         catch (InvalidDataException e)
         {
-            throw new EmuException($"snapshot {directory.Path} is damaged: {e.Message}");
+            throw Damaged(directory, e);
         }
     }
 
-    /// <summary>Fills the new machine with the state that was saved.</summary>
+    /// <summary>Maps the RAM that was saved, and begins to check it.</summary>
+    private SnapshotMemoryCheck MapMemory(SnapshotDirectory directory, SnapshotReader reader)
+    {
+        try
+        {
+            return SnapshotMemory.Map(directory.MemoryPath, reader, ram);
+        }
+        catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
+        {
+            throw Damaged(directory, e);
+        }
+    }
+
+    /// <summary>Fills the new machine, which has its RAM, with the state that was saved.</summary>
     private void Restore(SnapshotDirectory directory, SnapshotReader reader)
     {
         try
         {
             random.Restore(reader);
-            memoryCheck = SnapshotMemory.Map(directory.MemoryPath, reader, ram);
             foreach (var section in Sections)
             {
                 var name = reader.String();
@@ -104,13 +121,16 @@ public sealed partial class VirtualMachine
             }
 
             runner.Restore(reader);
-            memoryCheck?.Start(reason => Control.Stop(DamagedMemory(reason)));
+            memoryCheck!.EndFirstPart(reason => Control.Stop(DamagedMemory(reason)));
         }
-        catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
+        catch (InvalidDataException e)
         {
-            throw new EmuException($"snapshot {directory.Path} is damaged: {e.Message.ReplaceLineEndings(" ")}");
+            throw Damaged(directory, e);
         }
     }
+
+    private static EmuException Damaged(SnapshotDirectory directory, Exception reason) =>
+        new($"snapshot {directory.Path} is damaged: {reason.Message.ReplaceLineEndings(" ")}");
 
     /// <summary>The end of a run on memory that is not what was saved.</summary>
     private RunOutcome DamagedMemory(string reason) => new(RunEnd.Failure, Failure: new EmuException($"snapshot {origin!.Path} is damaged: {reason}"));

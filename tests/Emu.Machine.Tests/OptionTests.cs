@@ -147,9 +147,6 @@ public class OptionTests
     public void Platform_CountsSegmentsAndTheirWeights()
     {
         Assert.Equal([PciApertureWeights.Equal], PlatformOption.Parse(null, []).ApertureWeights);
-        Rejects(
-            () => new MachineOptions { Kernel = "k", SnapshotAt = 1, Devices = new DeviceOptions { FileSystems = [FsOption.Parse("tag=t,socket=s")] } }.Validate(),
-            "--snapshot-at", "--fs");
         Assert.Equal(
             [new(1, 1), new(1, 4), new(3, 1)],
             PlatformOption.Parse("num_pci_segments=3", ["pci_segment=2,mmio32_aperture_weight=3", "pci_segment=1,mmio64_aperture_weight=4"]).ApertureWeights);

@@ -63,6 +63,10 @@ internal static unsafe partial class HostCalls
     [LibraryImport("libc", SetLastError = true)]
     public static partial int ioctl(int descriptor, nuint request, void* argument);
 
+    /// <summary>Makes a pipe: where it is read, and where it is written.</summary>
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int pipe2(int* ends, int flags);
+
     [LibraryImport("libc")]
     public static partial int close(int descriptor);
 

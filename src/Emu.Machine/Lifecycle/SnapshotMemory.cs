@@ -1,4 +1,5 @@
-// RAM in a snapshot: a sparse file as long as RAM, and a hash of each chunk that holds data; read back by mapping the file copy-on-write.
+// RAM in a snapshot: a sparse file as long as RAM, and a hash of each chunk that holds data; read back by mapping the file copy-on-write, or
+// in full where another process works on RAM too.
 using Emu.Core;
 
 namespace Emu.Machine.Lifecycle;
@@ -10,9 +11,6 @@ internal static unsafe class SnapshotMemory
     private const ulong Chunk = 1 << 20;
 
     private const ulong Page = 4096;
-
-    /// <summary>Chunks that are checked before the guest goes on: 64 MiB, some ten milliseconds. The rest is checked beside it.</summary>
-    private const int CheckedFirst = 64;
 
     /// <summary>Writes every page that is not zero, and into the state file what it takes to check them.</summary>
     /// <param name="path">The file to make.</param>
@@ -33,7 +31,7 @@ internal static unsafe class SnapshotMemory
             for (ulong offset = 0; offset < region.Length; offset += Chunk)
             {
                 var length = Math.Min(Chunk, region.Length - offset);
-                if (!HoldsData(touched, host, region.Host + offset, length))
+                if (!HoldsData(touched, host, offset, length))
                 {
                     continue;
                 }
@@ -55,13 +53,18 @@ internal static unsafe class SnapshotMemory
         RandomAccess.FlushToDisk(file);
     }
 
-    /// <summary>Maps the file over RAM and checks the beginning of its contents.</summary>
-    /// <returns>The check of the rest, or null when nothing is left to check.</returns>
-    /// <exception cref="InvalidDataException">The file is not what was written, or RAM is laid out otherwise.</exception>
-    public static SnapshotMemoryCheck? Map(string path, SnapshotReader reader, IReadOnlyList<(RamRegion Region, HostMemory Host)> ram)
+    /// <summary>Maps the file over RAM, or reads it into shared RAM.</summary>
+    /// <returns>The check of its contents, which has begun: nobody writes to RAM before the end of its first part.</returns>
+    /// <exception cref="InvalidDataException">The file is not as long as it was, or RAM is laid out otherwise.</exception>
+    public static SnapshotMemoryCheck Map(string path, SnapshotReader reader, IReadOnlyList<(RamRegion Region, HostMemory Host)> ram)
     {
         using var file = File.OpenHandle(path);
-        var expected = ram.Sum(r => (long)r.Region.Length);
+        long expected = 0;
+        foreach (var (region, _) in ram)
+        {
+            expected += (long)region.Length;
+        }
+
         if (RandomAccess.GetLength(file) is var length && length != expected)
         {
             throw new InvalidDataException($"memory is {length} bytes long, expected {expected}");
@@ -81,7 +84,12 @@ internal static unsafe class SnapshotMemory
                 throw new InvalidDataException($"RAM at 0x{region.Start:x} differs");
             }
 
-            host.MapCopyOnWrite(file, start);
+            var shared = host.Descriptor >= 0;
+            if (!shared)
+            {
+                host.MapCopyOnWrite(file, start);
+            }
+
             for (var count = reader.U32(); count > 0; count--)
             {
                 var offset = reader.U32() * Chunk;
@@ -90,50 +98,25 @@ internal static unsafe class SnapshotMemory
                     throw new InvalidDataException($"a chunk lies outside of RAM at 0x{region.Start:x}");
                 }
 
-                chunks.Add(new SnapshotChunk((nint)(region.Host + offset), start + (long)offset, (int)Math.Min(Chunk, region.Length - offset), reader.U64()));
+                var bytes = (int)Math.Min(Chunk, region.Length - offset);
+                chunks.Add(new SnapshotChunk((nint)(region.Host + offset), start + (long)offset, bytes, reader.U64()));
+                if (shared)
+                {
+                    host.Fill(file, start + (long)offset, offset, bytes);
+                }
             }
 
             start += (long)region.Length;
         }
 
-        if (!AreWhole(chunks, Math.Min(chunks.Count, CheckedFirst)))
-        {
-            throw new InvalidDataException(SnapshotMemoryCheck.Complaint);
-        }
-
-        return chunks.Count <= CheckedFirst ? null : new SnapshotMemoryCheck(path, chunks.GetRange(CheckedFirst, chunks.Count - CheckedFirst));
+        return new SnapshotMemoryCheck(path, chunks);
     }
 
-    /// <summary>Checks chunks, half of them on another thread. PLINQ took 15 ms to be compiled, ten times what it saved.</summary>
-    private static bool AreWhole(List<SnapshotChunk> chunks, int count)
+    private static bool HoldsData(TouchedPages touched, HostMemory host, ulong offset, ulong length)
     {
-        var half = count / 2;
-        var second = true;
-        var thread = new Thread(() => second = AreWhole(chunks, half, count)) { Name = "snapshot check" };
-        thread.Start();
-        var first = AreWhole(chunks, 0, half);
-        thread.Join();
-        return first && second;
-    }
-
-    private static bool AreWhole(List<SnapshotChunk> chunks, int start, int end)
-    {
-        for (var i = start; i < end; i++)
+        for (var at = offset; at < offset + length; at += Page)
         {
-            if (SnapshotDirectory.Hash(new ReadOnlySpan<byte>((byte*)chunks[i].Address, chunks[i].Length)) != chunks[i].Hash)
-            {
-                return false;
-            }
-        }
-
-        return true;
-    }
-
-    private static bool HoldsData(TouchedPages touched, HostMemory host, byte* address, ulong length)
-    {
-        for (ulong at = 0; at < length; at += Page)
-        {
-            if ((host.FileBacked || touched.MayHoldData((nuint)(address + at))) && IsData(address + at))
+            if (touched.MayHoldData(host, at) && IsData(host.Pointer + at))
             {
                 return true;
             }

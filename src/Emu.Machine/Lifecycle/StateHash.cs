@@ -35,16 +35,15 @@ public sealed class StateHash
     {
         AddName(ram.Name, ram.Start);
         Number(ram.Length);
-        using var untouched = new TouchedPages();
+        using var touched = new TouchedPages();
         for (ulong page = 0; page < ram.Length / PageSize; page++)
         {
-            var address = ram.Host + (page * PageSize);
-            if (!host.FileBacked && !untouched.MayHoldData((nuint)address))
+            if (!touched.MayHoldData(host, page * PageSize))
             {
                 continue;
             }
 
-            var bytes = new ReadOnlySpan<byte>(address, PageSize);
+            var bytes = new ReadOnlySpan<byte>(ram.Host + (page * PageSize), PageSize);
             if (bytes.ContainsAnyExcept((byte)0))
             {
                 Number(page);

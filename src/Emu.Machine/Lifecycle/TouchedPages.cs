@@ -1,5 +1,6 @@
-// Which pages of this process were ever touched, from /proc/self/pagemap, so that a large empty guest RAM is not read in full.
+// Which pages of RAM were ever touched, from /proc/self/pagemap or the memory's own file, so that a large empty guest RAM is not read in full.
 using System.Runtime.InteropServices;
+using Emu.Core;
 using Microsoft.Win32.SafeHandles;
 
 namespace Emu.Machine.Lifecycle;
@@ -17,6 +18,8 @@ public sealed class TouchedPages : IDisposable
     private readonly SafeFileHandle? pagemap;
     private nuint batchStart = nuint.MaxValue;
     private int batchCount;
+    private ulong dataStart;
+    private ulong dataEnd;
 
     /// <summary>Opens the map.</summary>
     public TouchedPages()
@@ -34,7 +37,32 @@ public sealed class TouchedPages : IDisposable
         }
     }
 
-    /// <summary>False only when the page was never written since it was mapped.</summary>
+    /// <summary>False only when nobody ever wrote the page. Ask about one memory in ascending order: what is not private is looked up run by run.</summary>
+    /// <param name="host">The memory.</param>
+    /// <param name="offset">Offset of the page in it.</param>
+    public unsafe bool MayHoldData(HostMemory host, ulong offset)
+    {
+        if (host.FileBacked)
+        {
+            return true;
+        }
+
+        if (host.Descriptor < 0)
+        {
+            return MayHoldData((nuint)(host.Pointer + offset));
+        }
+
+        // Another process may have written what this one never touched.
+        if (offset >= dataEnd)
+        {
+            dataStart = host.NextData(offset);
+            dataEnd = host.EndOfData(dataStart);
+        }
+
+        return offset >= dataStart && offset < dataEnd;
+    }
+
+    /// <summary>False only when the page of private memory was never written since it was mapped.</summary>
     /// <param name="address">Host address of the page.</param>
     public bool MayHoldData(nuint address)
     {

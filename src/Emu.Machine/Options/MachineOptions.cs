@@ -161,11 +161,6 @@ public sealed record MachineOptions
             throw new EmuException($"{name} with --cpus boot={Cpus.Boot} is exact only with --deterministic; add it, or use --cpus boot=1");
         }
 
-        if (SnapshotAt is not null && Devices.FileSystems.Count > 0)
-        {
-            throw new EmuException("--snapshot-at and --fs exclude each other: the program behind the socket keeps its state to itself; leave one of them out");
-        }
-
         _ = NumaNodes;
         Devices.Validate(Platform.SegmentCount);
         if (Serial.Mode == SerialMode.Tty && Devices.Console.Target.Mode == SerialMode.Tty)

@@ -12,12 +12,26 @@ public sealed record PlatformOption(IReadOnlyList<PciApertureWeights> ApertureWe
     public static readonly PlatformOption Default = new([PciApertureWeights.Equal]);
 
     /// <summary>Segments whose devices are all behind the virtio IOMMU.</summary>
-    public IReadOnlyList<int> IommuSegments { get; init; } = [];
+    public int[] IommuSegments { get; init; } = [];
 
     /// <summary>Bits of the addresses that the IOMMU translates, 32 to 64.</summary>
     public int IommuAddressBits { get; init; } = 64;
 
     private const int MaximumWeight = 1 << 16;
+
+    /// <summary>Whether all devices of a segment are behind the IOMMU.</summary>
+    public bool HasIommu(int segment)
+    {
+        foreach (var behind in IommuSegments)
+        {
+            if (behind == segment)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 
     /// <summary>Number of segments.</summary>
     public int SegmentCount => ApertureWeights.Count;
@@ -43,8 +57,7 @@ public sealed record PlatformOption(IReadOnlyList<PciApertureWeights> ApertureWe
             }
         }
 
-        var weights = Enumerable.Repeat(PciApertureWeights.Equal, count).ToArray();
-        var seen = new HashSet<int>();
+        var weights = new PciApertureWeights?[count];
         foreach (var text in segments)
         {
             var option = OptionString.Parse("--pci-segment", text, "pci_segment", "mmio32_aperture_weight", "mmio64_aperture_weight");
@@ -55,7 +68,7 @@ public sealed record PlatformOption(IReadOnlyList<PciApertureWeights> ApertureWe
                 throw new EmuException($"{option.Text}: there is no segment {number}; give --platform num_pci_segments={number + 1} or more");
             }
 
-            if (!seen.Add(number))
+            if (weights[number] is not null)
             {
                 throw new EmuException($"{option.Text}: segment {number} is described twice");
             }
@@ -64,6 +77,6 @@ public sealed record PlatformOption(IReadOnlyList<PciApertureWeights> ApertureWe
                 (uint)(option.Integer("mmio32_aperture_weight", 1, MaximumWeight) ?? 1), (uint)(option.Integer("mmio64_aperture_weight", 1, MaximumWeight) ?? 1));
         }
 
-        return new PlatformOption(weights) { IommuSegments = behindIommu, IommuAddressBits = addressBits };
+        return new PlatformOption(Array.ConvertAll(weights, w => w ?? PciApertureWeights.Equal)) { IommuSegments = behindIommu, IommuAddressBits = addressBits };
     }
 }

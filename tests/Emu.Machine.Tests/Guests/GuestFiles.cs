@@ -9,6 +9,7 @@ internal static class GuestFiles
     private static readonly Lazy<Dictionary<string, string>> Guest = new(() => Ask("testroms/guests/debian-arm64-full"));
     private static readonly Lazy<Dictionary<string, string>> Trixie = new(() => Ask("testroms/guests/debian-arm64-trixie"));
     private static readonly Lazy<Dictionary<string, string>> CloudHv = new(() => Ask(FirmwareScript));
+    private static readonly Lazy<string> NewerVirtiofsd = new(() => Print("testroms/oracle/newer-virtiofsd").Trim());
 
     /// <summary>Debian's kernel with its modules.</summary>
     public static string Kernel => Guest.Value["kernel"];
@@ -31,16 +32,22 @@ internal static class GuestFiles
     /// <summary>The script that builds <see cref="Firmware"/>.</summary>
     public static string FirmwareScript => "testroms/firmware/cloudhv";
 
+    /// <summary>Debian 13's virtiofsd, which can be saved with a machine.</summary>
+    public static string Virtiofsd => NewerVirtiofsd.Value;
+
     /// <summary>Top of the source tree.</summary>
     public static string Root { get; } = FindRoot();
 
-    private static Dictionary<string, string> Ask(string script)
+    private static Dictionary<string, string> Ask(string script) =>
+        Print(script).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => l.Split('=', 2)).ToDictionary(p => p[0], p => p[1]);
+
+    private static string Print(string script)
     {
         using var process = Process.Start(new ProcessStartInfo(Path.Combine(Root, script)) { RedirectStandardOutput = true })!;
         var lines = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         Assert.Equal(0, process.ExitCode);
-        return lines.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => l.Split('=', 2)).ToDictionary(p => p[0], p => p[1]);
+        return lines;
     }
 
     /// <summary>Bytes of guest RAM that take memory of the host, as /proc/self/smaps has them.</summary>

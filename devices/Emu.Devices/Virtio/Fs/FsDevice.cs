@@ -29,6 +29,9 @@ public static class FsDevice
     /// <summary>Device type.</summary>
     public const ushort DeviceType = 26;
 
+    private const uint FuseForget = 2;
+    private const uint FuseDestroy = 38;
+    private const uint FuseBatchForget = 42;
     private const int TagBytes = 36;
     private const int ConfigBytes = TagBytes + 4;
     private const int MaximumQueues = 64;
@@ -65,10 +68,26 @@ public static class FsDevice
                 Patience = options.Patience,
                 QueueSizes = [.. Enumerable.Repeat(options.QueueSize, options.RequestQueues + 1)],
                 Configuration = config,
+                HoldsState = HoldsState,
+                StateAdvice = "use virtiofsd 1.11 or newer (Debian 13 has 1.13), or unmount the file system in the guest before",
             },
             memory,
             clock,
             post,
             log);
+    }
+
+    /// <summary>A server knows a guest from its first request to the one that unmounts (Linux: enum fuse_opcode).</summary>
+    private static bool HoldsState(bool before, DescriptorChain request)
+    {
+        // struct fuse_in_header: length, then operation.
+        Span<byte> header = stackalloc byte[2 * sizeof(uint)];
+        request.Read(0, header);
+        return BinaryPrimitives.ReadUInt32LittleEndian(header[sizeof(uint)..]) switch
+        {
+            FuseDestroy => false,
+            FuseForget or FuseBatchForget => before,
+            _ => true,
+        };
     }
 }

@@ -28,6 +28,7 @@ internal sealed unsafe class ShadowRing
     private readonly DescriptorChain?[] requests = new DescriptorChain?[Size];
     private readonly ushort[] free = new ushort[Size];
     private readonly ushort[] next = new ushort[Size];
+    private readonly ushort[] heads = new ushort[Size];
     private readonly Stack<DescriptorChain> spare = new();
     private int freeCount;
     private ushort nextAvailable;
@@ -53,6 +54,9 @@ internal sealed unsafe class ShadowRing
 
     /// <summary>Requests that the back end has.</summary>
     public int Outstanding { get; private set; }
+
+    /// <summary>Position of the next request in the available ring, modulo 2^16.</summary>
+    public ushort Position => nextAvailable;
 
     /// <summary>The back end wants to be told about new requests.</summary>
     public bool WantsKick => (Volatile.Read(ref used[0]) & NoNotify) == 0;
@@ -108,6 +112,7 @@ internal sealed unsafe class ShadowRing
 
         requests[head] = chain;
         Outstanding++;
+        heads[nextAvailable % Size] = head;
         available[RingEntries + (nextAvailable % Size)] = head;
         Volatile.Write(ref available[RingIndex], ++nextAvailable);
         Interlocked.MemoryBarrier();
@@ -136,6 +141,25 @@ internal sealed unsafe class ShadowRing
 
         written = 0;
         return null;
+    }
+
+    /// <summary>Takes back the request that was handed over last, while the ring is stopped; null when the back end has taken it.</summary>
+    /// <param name="taken">Position up to which the back end took requests.</param>
+    public DescriptorChain? TryRetract(ushort taken)
+    {
+        var last = (ushort)(nextAvailable - 1);
+        var head = heads[last % Size];
+        if (nextAvailable == taken || requests[head] is not { } chain)
+        {
+            return null;
+        }
+
+        requests[head] = null;
+        Outstanding--;
+        Free(head);
+        nextAvailable = last;
+        Volatile.Write(ref available[RingIndex], last);
+        return chain;
     }
 
     private void Free(ushort head)

@@ -13,6 +13,9 @@ internal sealed unsafe class VhostUserConnection : IDisposable
     /// <summary>A back end that does not answer for so long is taken for dead.</summary>
     private const int TimeoutMilliseconds = 5000;
 
+    /// <summary>The same while it opens the files of a saved guest.</summary>
+    private const int StateTimeoutMilliseconds = 60_000;
+
     private readonly string name;
     private readonly string path;
     private readonly Socket socket;
@@ -31,8 +34,6 @@ internal sealed unsafe class VhostUserConnection : IDisposable
         socket = UnixSockets.Connect(path, name, patience, log);
         try
         {
-            socket.Blocking = true;
-            socket.ReceiveTimeout = socket.SendTimeout = TimeoutMilliseconds;
             Features = Get(VhostUserRequest.GetFeatures);
             Send(VhostUserRequest.SetOwner, default);
             if ((Features & VhostUserProtocol.ProtocolFeatures) == 0 || (Features & VirtioFeature.Version1) == 0)
@@ -41,7 +42,7 @@ internal sealed unsafe class VhostUserConnection : IDisposable
             }
 
             var offered = Get(VhostUserRequest.GetProtocolFeatures);
-            protocol = offered & (VhostUserProtocol.MultiQueue | VhostUserProtocol.ReplyAck);
+            protocol = offered & (VhostUserProtocol.MultiQueue | VhostUserProtocol.ReplyAck | VhostUserProtocol.DeviceState);
             Set(VhostUserRequest.SetProtocolFeatures, protocol);
             QueueCount = (protocol & VhostUserProtocol.MultiQueue) != 0 ? (int)Math.Min(Get(VhostUserRequest.GetQueueCount), 1024) : 0;
         }
@@ -57,6 +58,9 @@ internal sealed unsafe class VhostUserConnection : IDisposable
 
     /// <summary>Queues that the back end has; 0 when it does not say.</summary>
     public int QueueCount { get; }
+
+    /// <summary>The back end gives its state away and takes it back.</summary>
+    public bool HasState => (protocol & VhostUserProtocol.DeviceState) != 0;
 
     /// <summary>The socket: it has news only when the back end is gone.</summary>
     public int Descriptor => UnixSockets.Descriptor(socket);
@@ -88,11 +92,50 @@ internal sealed unsafe class VhostUserConnection : IDisposable
         Send(request, MemoryMarshal.AsBytes(new ReadOnlySpan<ulong>(in value)), [descriptor]);
     }
 
-    /// <summary>Stops a ring: on return the back end does not touch it or guest memory for it.</summary>
-    public void StopRing(int ring)
+    /// <summary>Stops a ring: the back end takes no request from it any more.</summary>
+    /// <returns>Position in the available ring up to which it took requests.</returns>
+    public ushort StopRing(int ring)
     {
         Write(VhostUserRequest.GetVringBase, RingState(ring, 0), default, 0);
-        _ = ReadReply(VhostUserRequest.GetVringBase);
+        return (ushort)(ReadReply(VhostUserRequest.GetVringBase) >> 32);
+    }
+
+    /// <summary>Offers the back end a channel for its state.</summary>
+    /// <param name="direction">Which way the state goes.</param>
+    /// <param name="descriptor">Its end of the channel.</param>
+    /// <returns>A channel that the back end prefers, the caller's to close; -1 for the one offered.</returns>
+    public int SetStateDescriptor(VhostUserStateDirection direction, int descriptor)
+    {
+        Span<uint> parameters = [(uint)direction, VhostUserProtocol.PhaseStopped];
+        Write(VhostUserRequest.SetDeviceStateDescriptor, MemoryMarshal.AsBytes(parameters), [descriptor], 0);
+        var answer = ReadReply(VhostUserRequest.SetDeviceStateDescriptor, out var other, StateTimeoutMilliseconds);
+        if ((answer & VhostUserProtocol.StateErrorMask) != 0 || (other < 0 && (answer & VhostUserProtocol.StateNoDescriptor) == 0))
+        {
+            Close(other);
+            throw Failed(direction == VhostUserStateDirection.Save ? "does not give its state away" : "does not take a state");
+        }
+
+        if ((answer & VhostUserProtocol.StateNoDescriptor) == 0)
+        {
+            return other;
+        }
+
+        Close(other);
+        return -1;
+    }
+
+    /// <summary>Asks whether the back end got through with the transfer, which has ended.</summary>
+    public void CheckState(VhostUserStateDirection direction)
+    {
+        Write(VhostUserRequest.CheckDeviceState, default, default, 0);
+        var failed = ReadReply(VhostUserRequest.CheckDeviceState, out var descriptor, StateTimeoutMilliseconds) != 0;
+        Close(descriptor);
+        if (failed)
+        {
+            throw new EmuException(direction == VhostUserStateDirection.Save
+                ? $"{name}: the vhost-user program at '{path}' cannot describe what the guest has open; its own messages say why"
+                : $"{name}: the vhost-user program at '{path}' cannot open what the saved guest had open: give it the directory as it was then; its own messages say what is missing");
+        }
     }
 
     /// <inheritdoc/>
@@ -112,7 +155,8 @@ internal sealed unsafe class VhostUserConnection : IDisposable
         return ReadReply(request);
     }
 
-    private EmuException Failed(string what) =>
+    /// <summary>What to say about a back end that does not do its part.</summary>
+    public EmuException Failed(string what) =>
         new($"{name}: the vhost-user program at '{path}' {what}: start one that fits this device");
 
     private void Write(VhostUserRequest request, ReadOnlySpan<byte> payload, ReadOnlySpan<int> descriptors, uint flags)
@@ -127,38 +171,61 @@ internal sealed unsafe class VhostUserConnection : IDisposable
         }
     }
 
+    private static void Close(int descriptor)
+    {
+        if (descriptor >= 0)
+        {
+            _ = HostCalls.close(descriptor);
+        }
+    }
+
     private ulong ReadReply(VhostUserRequest request)
+    {
+        var value = ReadReply(request, out var descriptor);
+        Close(descriptor);
+        return value;
+    }
+
+    /// <summary>Reads an answer, and the descriptor that comes with it or -1.</summary>
+    private ulong ReadReply(VhostUserRequest request, out int descriptor, int timeoutMilliseconds = TimeoutMilliseconds)
     {
         Span<byte> message = stackalloc byte[VhostUserProtocol.HeaderBytes + VhostUserProtocol.MaximumReply];
         message.Clear();
-        Fill(message[..VhostUserProtocol.HeaderBytes]);
+        Fill(message[..VhostUserProtocol.HeaderBytes], out descriptor, timeoutMilliseconds);
         var header = MemoryMarshal.Cast<byte, uint>(message[..VhostUserProtocol.HeaderBytes]);
         if (header[0] != (uint)request || (header[1] & VhostUserProtocol.Reply) == 0 || header[2] > VhostUserProtocol.MaximumReply)
         {
+            Close(descriptor);
             throw Failed($"answers {request} with nonsense");
         }
 
-        var body = message.Slice(VhostUserProtocol.HeaderBytes, (int)header[2]);
-        Fill(body);
+        Fill(message.Slice(VhostUserProtocol.HeaderBytes, (int)header[2]), out var second, timeoutMilliseconds);
+        Close(second);
         return MemoryMarshal.Read<ulong>(message[VhostUserProtocol.HeaderBytes..]);
     }
 
-    private void Fill(Span<byte> buffer)
+    private void Fill(Span<byte> buffer, out int descriptor, int timeoutMilliseconds)
     {
+        descriptor = -1;
         while (!buffer.IsEmpty)
         {
-            var n = socket.Receive(buffer, SocketFlags.None, out var error);
-            if (error == SocketError.Interrupted)
+            // The socket itself never waits.
+            var wait = new HostCalls.PollDescriptor { Descriptor = Descriptor, Events = HostCalls.POLLIN };
+            if (HostCalls.poll(&wait, 1, timeoutMilliseconds) == 0)
             {
-                continue;
+                throw Failed("does not answer");
             }
 
-            if (n <= 0 || error != SocketError.Success)
+            var n = DescriptorPassing.Receive(Descriptor, buffer, out var received);
+            if (n > 0)
             {
-                throw Failed(error is SocketError.WouldBlock or SocketError.TimedOut ? "does not answer" : "closed the connection");
+                descriptor = received >= 0 ? received : descriptor;
+                buffer = buffer[n..];
             }
-
-            buffer = buffer[n..];
+            else if (n == 0 || Marshal.GetLastPInvokeError() is not (HostCalls.EINTR or HostCalls.EAGAIN))
+            {
+                throw Failed("closed the connection");
+            }
         }
     }
 }

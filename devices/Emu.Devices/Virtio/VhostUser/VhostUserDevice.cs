@@ -31,6 +31,15 @@ public sealed record VhostUserOptions
 
     /// <summary>Feature bits of the device type that are passed on from the back end.</summary>
     public ulong Features { get; init; }
+
+    /// <summary>
+    /// Whether the back end knows something of the guest that a new one would not, once it has a request: from whether it did before, and the
+    /// request. By default every request counts.
+    /// </summary>
+    public Func<bool, DescriptorChain, bool> HoldsState { get; init; } = (_, _) => true;
+
+    /// <summary>For a back end that does not give its state away: what would be right.</summary>
+    public required string StateAdvice { get; init; }
 }
 
 /// <summary>
@@ -38,11 +47,8 @@ public sealed record VhostUserOptions
 /// <see cref="ShadowRing"/> for each queue, carried by a thread of the device. A back end that goes away stops the device: the guest is told that it
 /// needs a reset, and a reset connects anew.
 /// </summary>
-public sealed unsafe class VhostUserDevice : VirtioDevice, IHostLoopClient, IDisposable
+public sealed unsafe partial class VhostUserDevice : VirtioDevice, IHostLoopClient, IDisposable
 {
-    private const int RequestsPerRound = 1024;
-    private const ulong RegionAlignment = 2 << 20;
-
     private readonly VhostUserOptions options;
     private readonly PhysicalAddressSpace memory;
     private readonly Log log;
@@ -54,6 +60,10 @@ public sealed unsafe class VhostUserDevice : VirtioDevice, IHostLoopClient, IDis
     private readonly ulong deviceFeatures;
     private VhostUserConnection? connection;
     private VirtQueue?[] queues = [];
+    private ulong features;
+    private bool paused;
+    private bool running;
+    private bool holdsState;
     private int firstIndex = -1;
 
     /// <summary>Connects to the back end.</summary>
@@ -76,8 +86,8 @@ public sealed unsafe class VhostUserDevice : VirtioDevice, IHostLoopClient, IDis
         this.log = log;
         connection = Connect(options.Patience);
         deviceFeatures = connection.Features & options.Features;
-        ringMemory = new HostMemory(ShadowRing.Bytes * (ulong)QueueSizes.Count, shared: true);
-        rings = new ShadowRing[QueueSizes.Count];
+        ringMemory = new HostMemory(ShadowRing.Bytes * (ulong)QueueSizes.Length, shared: true);
+        rings = new ShadowRing[QueueSizes.Length];
         kicks = new int[rings.Length];
         calls = new int[rings.Length];
         for (var i = 0; i < rings.Length; i++)
@@ -110,15 +120,21 @@ public sealed unsafe class VhostUserDevice : VirtioDevice, IHostLoopClient, IDis
     {
         lock (loop.Gate)
         {
+            this.queues = queues;
+            this.features = features;
+            holdsState = false;
             try
             {
                 connection ??= Connect(TimeSpan.Zero);
-                SetUp(connection, queues, features);
-                this.queues = queues;
             }
             catch (EmuException e)
             {
                 Lose(e.Message);
+            }
+
+            if (!paused)
+            {
+                StartRings();
             }
         }
 
@@ -131,23 +147,9 @@ public sealed unsafe class VhostUserDevice : VirtioDevice, IHostLoopClient, IDis
     {
         lock (loop.Gate)
         {
-            var live = queues;
+            StopRings();
             queues = [];
-            for (var i = 0; i < live.Length && connection is not null; i++)
-            {
-                try
-                {
-                    if (live[i] is not null)
-                    {
-                        connection.StopRing(i);
-                    }
-                }
-                catch (EmuException e)
-                {
-                    Lose(e.Message);
-                }
-            }
-
+            holdsState = false;
             foreach (var ring in rings)
             {
                 ring.Clear();
@@ -158,11 +160,28 @@ public sealed unsafe class VhostUserDevice : VirtioDevice, IHostLoopClient, IDis
     /// <inheritdoc/>
     public override void Notify(int queue) => loop.Kick();
 
-    /// <inheritdoc/>
-    public override void Pause() => loop.Pause();
+    /// <summary>Waits until the back end is through with what it began: it writes guest memory no more.</summary>
+    public override void Pause()
+    {
+        loop.Pause();
+        lock (loop.Gate)
+        {
+            paused = true;
+            StopRings();
+        }
+    }
 
     /// <inheritdoc/>
-    public override void Resume() => loop.Resume();
+    public override void Resume()
+    {
+        lock (loop.Gate)
+        {
+            paused = false;
+            StartRings();
+        }
+
+        loop.Resume();
+    }
 
     /// <inheritdoc/>
     public void Prepare(PollSet set)
@@ -216,11 +235,6 @@ public sealed unsafe class VhostUserDevice : VirtioDevice, IHostLoopClient, IDis
         }
     }
 
-    /// <summary>A machine with this device cannot be saved: the back end keeps state that it does not tell, and RAM that it shares.</summary>
-    /// <exception cref="EmuException">Always.</exception>
-    public override void Save(SnapshotWriter writer) =>
-        throw new EmuException($"{Name}: a machine with a vhost-user device cannot be saved: its program keeps its state to itself; leave the device out");
-
     /// <summary>Ends the device and its connection.</summary>
     public void Dispose()
     {
@@ -244,119 +258,13 @@ public sealed unsafe class VhostUserDevice : VirtioDevice, IHostLoopClient, IDis
     private VhostUserConnection Connect(TimeSpan patience)
     {
         var made = new VhostUserConnection(Name, options.SocketPath, patience, log);
-        if (made.QueueCount != 0 && made.QueueCount < QueueSizes.Count)
+        if (made.QueueCount != 0 && made.QueueCount < QueueSizes.Length)
         {
             made.Dispose();
-            throw new EmuException($"{Name}: the vhost-user program at '{options.SocketPath}' has {made.QueueCount} queues, the device {QueueSizes.Count}: give fewer queues");
+            throw new EmuException($"{Name}: the vhost-user program at '{options.SocketPath}' has {made.QueueCount} queues, the device {QueueSizes.Length}: give fewer queues");
         }
 
         return made;
-    }
-
-    private void SetUp(VhostUserConnection c, VirtQueue?[] queues, ulong features)
-    {
-        c.Set(VhostUserRequest.SetFeatures, (features & deviceFeatures) | VirtioFeature.Version1 | VhostUserProtocol.ProtocolFeatures);
-        ShareMemory(c);
-        for (var i = 0; i < queues.Length; i++)
-        {
-            if (queues[i] is null)
-            {
-                continue;
-            }
-
-            var ring = rings[i];
-            ring.Clear();
-            c.SetRing(VhostUserRequest.SetVringSize, i, ShadowRing.Size);
-            c.SetRing(VhostUserRequest.SetVringBase, i, 0);
-            var address = new VhostUserRingAddress((uint)i, 0, ring.Descriptors, ring.Used, ring.Available, 0);
-            c.Send(VhostUserRequest.SetVringAddress, MemoryMarshal.AsBytes(new ReadOnlySpan<VhostUserRingAddress>(in address)));
-            c.SetRingDescriptor(VhostUserRequest.SetVringCall, i, calls[i]);
-            c.SetRingDescriptor(VhostUserRequest.SetVringKick, i, kicks[i]);
-            c.SetRing(VhostUserRequest.SetVringEnable, i, 1);
-        }
-    }
-
-    /// <summary>Tells the back end where guest RAM is, and the rings, which stand above it.</summary>
-    private void ShareMemory(VhostUserConnection c)
-    {
-        var shared = memory.Ram.Where(r => r.Descriptor >= 0).ToArray();
-        if (shared.Length == 0)
-        {
-            throw new EmuException($"{Name}: guest RAM is not shared: a vhost-user device needs --memory shared=on");
-        }
-
-        if (shared.Length >= VhostUserProtocol.MaximumRegions)
-        {
-            throw new EmuException($"{Name}: guest RAM has {shared.Length} parts, a vhost-user program takes {VhostUserProtocol.MaximumRegions - 1}: give less memory");
-        }
-
-        var regions = new List<VhostUserRegion>();
-        foreach (var r in shared)
-        {
-            regions.Add(new VhostUserRegion(r.Start, r.Length, (ulong)r.Host, r.DescriptorOffset));
-        }
-
-        var top = memory.Ram.Max(r => r.Start + r.Length);
-        top = (top + RegionAlignment - 1) & ~(RegionAlignment - 1);
-        regions.Add(new VhostUserRegion(top, ringMemory.Length, (ulong)ringMemory.Pointer, 0));
-        var count = (ulong)regions.Count;
-        byte[] payload = [.. MemoryMarshal.AsBytes(new ReadOnlySpan<ulong>(in count)), .. MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(regions))];
-        c.Send(VhostUserRequest.SetMemoryTable, payload, [.. shared.Select(r => r.Descriptor), ringMemory.Descriptor]);
-    }
-
-    /// <summary>Returns what the back end is done with and hands it what is new; whether some is left for the next round.</summary>
-    private static bool Carry(VirtQueue queue, ShadowRing ring, int kick)
-    {
-        while (ring.TryTake(out var written) is { } done)
-        {
-            done.NotifyWritten(done.WritableLength);
-            queue.Push(done, written);
-            ring.Return(done);
-        }
-
-        queue.Signal();
-        queue.DisableNotifications();
-        var added = 0;
-        while (added < RequestsPerRound)
-        {
-            var chain = ring.Rent();
-            if (!queue.TryPop(chain))
-            {
-                ring.Return(chain);
-                if (queue.EnableNotifications())
-                {
-                    queue.DisableNotifications();
-                    continue;
-                }
-
-                break;
-            }
-
-            if (chain.Readable.Length + chain.Writable.Length is 0 or > ShadowRing.Size)
-            {
-                queue.Push(chain, 0);
-                ring.Return(chain);
-                continue;
-            }
-
-            if (!ring.TryAdd(chain))
-            {
-                // The next request that comes back makes room.
-                queue.Unpop(chain);
-                ring.Return(chain);
-                break;
-            }
-
-            added++;
-        }
-
-        if (added > 0 && ring.WantsKick)
-        {
-            ulong one = 1;
-            _ = HostCalls.write(kick, &one, sizeof(ulong));
-        }
-
-        return added == RequestsPerRound;
     }
 
     /// <summary>The back end is gone or broken: the device does nothing until the driver resets it.</summary>
@@ -364,6 +272,7 @@ public sealed unsafe class VhostUserDevice : VirtioDevice, IHostLoopClient, IDis
     {
         connection?.Dispose();
         connection = null;
+        running = false;
         log.Write(LogLevel.Error, $"{reason}; the device stops until the guest resets it");
         Transport.NeedsReset("its vhost-user program is gone");
     }

@@ -20,6 +20,18 @@ internal enum VhostUserRequest : uint
     SetProtocolFeatures = 16,
     GetQueueCount = 17,
     SetVringEnable = 18,
+    SetDeviceStateDescriptor = 42,
+    CheckDeviceState = 43,
+}
+
+/// <summary>Where a back end's state goes (device state transfer parameters, direction).</summary>
+internal enum VhostUserStateDirection : uint
+{
+    /// <summary>From the back end.</summary>
+    Save = 0,
+
+    /// <summary>To the back end.</summary>
+    Load = 1,
 }
 
 /// <summary>Numbers of the protocol.</summary>
@@ -42,6 +54,18 @@ internal static class VhostUserProtocol
 
     /// <summary>Protocol feature: <see cref="NeedReply"/> is understood.</summary>
     public const ulong ReplyAck = 1UL << 3;
+
+    /// <summary>Protocol feature: the back end gives its state away and takes it back.</summary>
+    public const ulong DeviceState = 1UL << 19;
+
+    /// <summary>Phase of a state transfer: the device and its rings are stopped.</summary>
+    public const uint PhaseStopped = 0;
+
+    /// <summary>Of the answer to SET_DEVICE_STATE_FD: nonzero for a failure.</summary>
+    public const ulong StateErrorMask = 0xFF;
+
+    /// <summary>Of the answer to SET_DEVICE_STATE_FD: no descriptor comes along.</summary>
+    public const ulong StateNoDescriptor = 1 << 8;
 
     /// <summary>Most memory regions that every back end takes.</summary>
     public const int MaximumRegions = 8;

@@ -7,7 +7,7 @@ namespace Emu.Devices.Tests.Virtio.Fs;
 /// <summary>Speaks FUSE through one request queue.</summary>
 internal sealed class MockFuse(MockVirtioDriver driver)
 {
-    private const uint Lookup = 1, Open = 14, Read = 15, Init = 26, Create = 35, Write = 16, Release = 18;
+    private const uint Lookup = 1, Open = 14, Read = 15, Init = 26, Create = 35, Write = 16, Release = 18, DestroySession = 38;
     private const int HeaderIn = 40, HeaderOut = 16;
     private const uint ReplyRoom = 0x2_0000;
     private readonly ulong request = driver.Allocate(0x1_1000, 4096);
@@ -48,8 +48,30 @@ internal sealed class MockFuse(MockVirtioDriver driver)
         BinaryPrimitives.WriteUInt64LittleEndian(body, handle);
         BinaryPrimitives.WriteUInt64LittleEndian(body.AsSpan(8), offset);
         BinaryPrimitives.WriteUInt32LittleEndian(body.AsSpan(16), size);
-        return Do(Read, node, body);
+
+        // The server fills what there is, as Linux gives it: no more room than asked for.
+        return Do(Read, node, body, size);
     }
+
+    /// <summary>Makes a read available, with buffers of its own, and does not wait; returns where the data will be.</summary>
+    public ulong BeginRead(ulong node, ulong handle, ulong offset, uint size)
+    {
+        var message = new byte[HeaderIn + 40];
+        BinaryPrimitives.WriteUInt32LittleEndian(message, (uint)message.Length);
+        BinaryPrimitives.WriteUInt32LittleEndian(message.AsSpan(4), Read);
+        BinaryPrimitives.WriteUInt64LittleEndian(message.AsSpan(8), ++unique);
+        BinaryPrimitives.WriteUInt64LittleEndian(message.AsSpan(16), node);
+        BinaryPrimitives.WriteUInt64LittleEndian(message.AsSpan(40), handle);
+        BinaryPrimitives.WriteUInt64LittleEndian(message.AsSpan(48), offset);
+        BinaryPrimitives.WriteUInt32LittleEndian(message.AsSpan(56), size);
+        var sent = driver.Put(message);
+        var answer = driver.Allocate(HeaderOut + size);
+        driver.Queues[1].Add(new MockBuffer(sent, HeaderIn, false), new MockBuffer(sent + HeaderIn, 40, false), new MockBuffer(answer, HeaderOut, true), new MockBuffer(answer + HeaderOut, size, true));
+        return answer + HeaderOut;
+    }
+
+    /// <summary>Says goodbye, as an unmount does.</summary>
+    public void Destroy() => Do(DestroySession, 0, []);
 
     public uint WriteFile(ulong node, ulong handle, ulong offset, byte[] data)
     {
@@ -77,15 +99,15 @@ internal sealed class MockFuse(MockVirtioDriver driver)
         Do(Release, node, body);
     }
 
-    private byte[] Do(uint operation, ulong node, byte[] body)
+    private byte[] Do(uint operation, ulong node, byte[] body, uint room = ReplyRoom - HeaderOut)
     {
-        var (error, answer) = Try(operation, node, body);
+        var (error, answer) = Try(operation, node, body, room);
         Assert.True(error == 0, $"operation {operation} failed with {error}");
         return answer;
     }
 
     /// <summary>One request: header, body, and room for the answer in two buffers.</summary>
-    private (int Error, byte[] Answer) Try(uint operation, ulong node, byte[] body)
+    private (int Error, byte[] Answer) Try(uint operation, ulong node, byte[] body, uint room = ReplyRoom - HeaderOut)
     {
         var header = new byte[HeaderIn];
         BinaryPrimitives.WriteUInt32LittleEndian(header, (uint)(HeaderIn + body.Length));
@@ -96,7 +118,7 @@ internal sealed class MockFuse(MockVirtioDriver driver)
         Assert.True(driver.Memory.TryWriteRam(request + HeaderIn, body));
         var q = driver.Queues[1];
         q.Add(new MockBuffer(request, HeaderIn, false), new MockBuffer(request + HeaderIn, (uint)body.Length, false),
-            new MockBuffer(reply, HeaderOut, true), new MockBuffer(reply + HeaderOut, ReplyRoom - HeaderOut, true));
+            new MockBuffer(reply, HeaderOut, true), new MockBuffer(reply + HeaderOut, room, true));
         q.Notify();
         (ushort Id, uint Written)? used = null;
         Assert.True(SpinWait.SpinUntil(() => (used = q.TakeUsed()) is not null, Patience.Limit), $"operation {operation} is not answered");
