@@ -213,6 +213,34 @@ public sealed partial class VirtualMachine : IDisposable
         }
     }
 
+    /// <summary>Puts a disk into the running machine. A guest that knows ACPI, as under firmware, finds it by itself.</summary>
+    /// <returns>Its name, for <see cref="RemoveDevice"/>.</returns>
+    /// <exception cref="EmuException">The image cannot be opened, there is no place for the disk, or the machine is deterministic.</exception>
+    public string AddDisk(DiskOption option)
+    {
+        RequireHotplug();
+        return board.AddDisk(option);
+    }
+
+    /// <summary>Asks the guest to give a device up; it is gone, and its image closed, when the guest has ejected it.</summary>
+    /// <exception cref="EmuException">There is no such device, or the machine is deterministic.</exception>
+    public void RemoveDevice(string name)
+    {
+        RequireHotplug();
+        board.RemoveDevice(name);
+    }
+
+    /// <summary>The device of a name is in the machine.</summary>
+    public bool HasDevice(string name) => board.Pci.Find(name) is not null;
+
+    private void RequireHotplug()
+    {
+        if (options.Deterministic)
+        {
+            throw new EmuException("devices come and go by the host's time: not in deterministic mode");
+        }
+    }
+
     /// <summary>After <see cref="Run"/>: writes out what the guest printed, and gives the terminal back.</summary>
     public void CloseConsole()
     {
