@@ -76,6 +76,11 @@ public sealed partial class VirtualMachine : IDisposable
             semihosting = options.Semihosting ? host.CreateSemihosting(serial) : null;
             console = host.CreateConsole();
             firmware = boot.CreateDevices(memory, log);
+            if (firmware is null && options.Platform.Smbios.IsGiven)
+            {
+                log.Write(LogLevel.Warning, "--platform serial_number=, uuid= and oem_strings= reach a guest through Debian's AAVMF only: give it as --firmware");
+            }
+
             board = new Arm64Board(options, Services(), serial, console, firmware);
             engine = host.CreateEngine(options);
             vcpus = new IVcpu[options.Cpus.Boot];

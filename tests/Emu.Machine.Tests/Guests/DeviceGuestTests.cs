@@ -230,6 +230,22 @@ public sealed class DeviceGuestTests : IDisposable
         Assert.Contains(Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(content)), console.Text, StringComparison.Ordinal);
     }
 
+    [AavmfFact]
+    public void Smbios_SaysWhatTheUserSaid()
+    {
+        var options = Options(
+            "cd /sys/class/dmi/id; cat sys_vendor product_name product_serial product_uuid; ls /sys/firmware/dmi/tables\n"
+            + "dd if=/sys/firmware/dmi/tables/DMI bs=1M 2>/dev/null | tr '\\0' '\\n' | grep -a -o -e 'first' -e 'io.systemd.*'\n") with
+        {
+            Firmware = GuestFiles.Aavmf,
+            Platform = PlatformOption.Parse("serial_number=ds=nocloud,uuid=6f1c2a8e-0d1b-4e52-9a63-2f1b7c3d4e5f,oem_strings=[first,io.systemd.credential:x=y]", []),
+        };
+        Assert.Equal(RunEnd.PowerOff, Run(options).End);
+        Assert.Contains(
+            "Cloud Hypervisor\ncloud-hypervisor\nds=nocloud\n6f1c2a8e-0d1b-4e52-9a63-2f1b7c3d4e5f\nDMI\nsmbios_entry_point\nfirst\nio.systemd.credential:x=y\n",
+            console.Text, StringComparison.Ordinal);
+    }
+
     /// <summary>The whole way of the DSDT: event device, hotplug controller, the kernel's acpiphp driver, and eject.</summary>
     [AavmfFact]
     public void Disk_ComesAndGoes_InARunningGuest()
