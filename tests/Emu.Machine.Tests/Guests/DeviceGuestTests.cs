@@ -234,7 +234,7 @@ public sealed class DeviceGuestTests : IDisposable
     public void Smbios_SaysWhatTheUserSaid()
     {
         var options = Options(
-            "cd /sys/class/dmi/id; cat sys_vendor product_name product_serial product_uuid; ls /sys/firmware/dmi/tables\n"
+            "cd /sys/class/dmi/id; cat sys_vendor product_name product_serial product_uuid; ls /sys/firmware/dmi/tables | cat\n"
             + "dd if=/sys/firmware/dmi/tables/DMI bs=1M 2>/dev/null | tr '\\0' '\\n' | grep -a -o -e 'first' -e 'io.systemd.*'\n") with
         {
             Firmware = GuestFiles.Aavmf,
