@@ -4,8 +4,20 @@
 say() { printf '%s\n' "${EMU_SAY_NAME:-emu}: $*" >&2; }
 die() { say "$1"; exit "${2:-2}"; }
 
-# as_root_apt ARGS...: apt-get without questions. Only called when the user is root.
-as_root_apt() { DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@" >&2 </dev/null; }
+# as_root_apt ARGS...: apt-get without questions, which waits for another one to end. Only called when the user is root.
+as_root_apt() { DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=600 -o Acquire::Retries=3 "$@" >&2 </dev/null; }
+
+# install_packages PACKAGE...: a mirror that does not answer, or the lock of the package lists, which apt-get does not wait for, is
+# tried again some times.
+install_packages() {
+  local wait
+  as_root_apt install -y --no-install-recommends "$@" 2>/dev/null && return 0
+  for wait in 10 30 60 0; do
+    as_root_apt update && as_root_apt install -y --no-install-recommends "$@" && return 0
+    ((wait == 0)) || { say "apt-get failed: once more in $wait s ..."; sleep "$wait"; }
+  done
+  return 1
+}
 
 # ensure_packages 'TEST=PACKAGE' ...: installs every PACKAGE whose TEST does not hold. TEST is a command that must be
 # in PATH, or, when it holds a slash, a file that must exist. Without root it prints the exact command and exits with 2.
@@ -24,9 +36,7 @@ ensure_packages() {
     die "needs packages that are not installed; run: sudo apt-get update && sudo apt-get install -y --no-install-recommends ${missing[*]}"
   fi
   say "installing ${missing[*]} ..."
-  as_root_apt install -y --no-install-recommends "${missing[@]}" 2>/dev/null && return 0
-  as_root_apt update || die "apt-get update failed" 2
-  as_root_apt install -y --no-install-recommends "${missing[@]}" || die "apt-get could not install ${missing[*]}" 2
+  install_packages "${missing[@]}" || die "apt-get could not install ${missing[*]}" 2
 }
 
 # ensure_dotnet: the .NET 10 SDK is the one thing that the project does not install itself.

@@ -98,10 +98,20 @@ CONF
   apt_private get -qq update || apt_failed "the package lists of Debian $suite/$arch"
 }
 
-# apt_private TOOL ARGS...: apt-TOOL on the private root; what it says is kept for the error message.
+# apt_private TOOL ARGS...: apt-TOOL on the private root; what it says is kept for the error message. What fetches is tried again when
+# the mirror fails.
 apt_private() {
-  local tool=$1
+  local tool=$1 wait
   shift
+  case " $* " in
+    *' update '* | *' download '* | *' --download-only '*)
+      for wait in 10 30; do
+        "apt-$tool" -c "$apt_root/etc/apt.conf" "$@" </dev/null 2>>"$apt_root/log" && return 0
+        say "the mirror failed: once more in $wait s ..."
+        sleep "$wait"
+      done
+      ;;
+  esac
   "apt-$tool" -c "$apt_root/etc/apt.conf" "$@" </dev/null 2>>"$apt_root/log"
 }
 

@@ -58,7 +58,9 @@ public sealed partial class BootTests : IDisposable
         Assert.Equal(0, result.Status);
         var share = CompiledShare().Match(result.Error);
         Assert.True(share.Success, result.Error);
-        Assert.InRange(double.Parse(share.Groups[1].Value, CultureInfo.InvariantCulture), 0.1, 1.0);
+
+        // How much it is depends on how much of the host the compiler's thread gets; the interpreter's is 0.
+        Assert.InRange(double.Parse(share.Groups[1].Value, CultureInfo.InvariantCulture), 0.001, 1.0);
     }
 
     /// <summary>The average A64 instruction of a boot is at most one and a half micro-ops.</summary>
@@ -66,7 +68,7 @@ public sealed partial class BootTests : IDisposable
     public void Stats_TellMicroOpsPerInstruction()
     {
         var json = Path.Combine(directory.FullName, "stats.json");
-        var result = DebianGuest.Boot("--exec", "true", "--engine", "interpreter", "--stats-json", json);
+        var result = DebianGuest.Boot("--exec", "true", "--engine", "interpreter", "--deterministic=1", "--stats-json", json);
         Assert.Equal(0, result.Status);
         using var document = System.Text.Json.JsonDocument.Parse(File.ReadAllBytes(json));
         Assert.InRange(document.RootElement.GetProperty("micro_ops_per_instruction").GetDouble(), 1.0, 1.5);

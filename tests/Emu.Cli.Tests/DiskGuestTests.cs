@@ -3,11 +3,10 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
-using System.Text.RegularExpressions;
 
 namespace Emu.Cli.Tests;
 
-public sealed partial class DiskGuestTests : IDisposable
+public sealed class DiskGuestTests : IDisposable
 {
     private const string Guest = "debian-arm64-disk";
     private const string CloudHv = "cloudhv";
@@ -34,31 +33,44 @@ public sealed partial class DiskGuestTests : IDisposable
         var answered = AnswerAsync(host);
         var result = Boot(
             "uname -m; nproc; systemctl is-system-running; ping -q -c 1 10.0.2.2 >/dev/null && echo ping; "
-            + $"wget -q -O - http://10.0.2.2:{port}/; dmesg | grep -ciE 'ACPI.*(error|exception|warning)|oops|call trace'; cat /proc/cmdline | cut -c 1-12\n"
-            + "systemctl --failed --no-legend; SYSTEMD_COLORS=0 journalctl -p warning -b -q -o cat; exit 7",
+            + $"wget -q -O - http://10.0.2.2:{port}/; dmesg | grep -ciE 'ACPI.*(error|exception|warning)|oops'; cat /proc/cmdline | cut -c 1-12; exit 7",
             [.. By(firmware), "--cpus", cpus]);
         Assert.Equal("", result.Error);
-        var expected = $"aarch64\n{cpus[^1]}\nrunning\nping\nhello from the host\n0\nBOOT_IMAGE=/\n{ExpectedWarnings}";
-        Assert.True(OfALoadedHost().Replace(result.Output, "") == expected, result.Output);
+        Assert.Equal($"aarch64\n{cpus[^1]}\nrunning\nping\nhello from the host\n0\nBOOT_IMAGE=/\n", result.Output);
         Assert.Equal(7, result.Status);
         Assert.Equal("GET / HTTP/1.1", await answered);
+    }
+
+    /// <summary>In the guest's own time: what kernel and systemd warn of when the host gives the vCPUs no time for a while is the host's affair.</summary>
+    [Theory]
+    [InlineData(CloudHv, "boot=2")]
+    [InlineData(Aavmf, "boot=1")]
+    public void Journal_HasTheExpectedWarningsOnly(string firmware, string cpus)
+    {
+        var result = Boot("systemctl --failed --no-legend; SYSTEMD_COLORS=0 journalctl -p warning -b -q -o cat", [.. By(firmware), "--cpus", cpus, "--deterministic=1"]);
+        Assert.Equal((0, ExpectedWarnings, ""), (result.Status, result.Output, result.Error));
     }
 
     /// <summary>Log in by password, boot again through the firmware, and press the power button.</summary>
     [ExpectFact]
     public void Console_LogsIn_Reboots_AndThePowerButtonPowersOff() => InteractiveTests.Expect(Guest, "", """
-        set timeout 600
         await {emu login: $}
         send "root\r"
         await {assword: $}
         send "emu\r"
         await {root@emu:~# $}
-        send "ip -4 -o addr show scope global\r"
+        send "until ip -4 -o addr show scope global | grep inet; do sleep 1; done\r"
         await {inet 10\.0\.2\.15/24}
         await {root@emu:~# $}
         send "systemctl reboot\r"
         await {UEFI firmware}
         await {emu login: $}
+        send "root\r"
+        await {assword: $}
+        send "emu\r"
+        await {root@emu:~# $}
+        send "until journalctl -b -u systemd-logind | grep -q 'Watching system buttons'; do sleep 1; done; echo watch\"\"ed\r"
+        await {watched}
         send "\x01p"
         await {status=0\r.* icanon .* echo }
         """);
@@ -130,7 +142,6 @@ public sealed partial class DiskGuestTests : IDisposable
     [Trait("Category", "Nightly")]
     public void Console_LogsIn_ByAavmfWithItsVariables_AndReboots() =>
         InteractiveTests.Expect(Guest, $"--firmware {AavmfFile} --nvram {Path.Combine(directory, "vars")} --cpus boot=2", """
-        set timeout 600
         await {emu login: $}
         send "root\r"
         await {assword: $}
@@ -174,10 +185,6 @@ public sealed partial class DiskGuestTests : IDisposable
         var result = EmuProcess.Run(DebianGuest.Root, ["boot", guest, "--exec", "true", .. options]);
         return (result.Status, result.Error);
     }
-
-    /// <summary>What the kernel says when the host gave the vCPUs no time for a while.</summary>
-    [GeneratedRegex("hrtimer: interrupt took .*\n")]
-    private static partial Regex OfALoadedHost();
 
     /// <summary>Serves one request; returns its first line.</summary>
     private static async Task<string?> AnswerAsync(TcpListener host)

@@ -12,7 +12,7 @@ public sealed record EmuResult(int Status, string Output, string Error);
 /// <summary>Starts the command.</summary>
 public static class EmuProcess
 {
-    private const int TimeoutMilliseconds = 900_000;
+    private const int TimeoutMilliseconds = 1_800_000;
 
     /// <summary>The built program, for the dotnet command.</summary>
     public static string Program { get; } = Path.Combine(AppContext.BaseDirectory, "emu.dll");

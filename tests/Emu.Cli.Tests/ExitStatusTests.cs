@@ -8,7 +8,7 @@ public sealed class ExitStatusTests : IDisposable
     public void Dispose() => directory.Delete(recursive: true);
 
     [Fact]
-    public void Reset_UnderNoReboot_Is10() => Assert.Equal(10, DebianGuest.Run("reboot -f", "--serial", "null", "--no-reboot", "--time-limit", "250").Status);
+    public void Reset_UnderNoReboot_Is10() => Assert.Equal(10, DebianGuest.Run("reboot -f", "--serial", "null", "--no-reboot", "--time-limit", "1500").Status);
 
     [Fact]
     public void Reset_WithoutNoReboot_BootsAgain()
@@ -24,8 +24,8 @@ public sealed class ExitStatusTests : IDisposable
     [Fact]
     public void Panic_ToldByPvpanic_Is11()
     {
-        const string TellPanic = "for d in /sys/bus/pci/devices/*; do [ \"$(cat $d/device)\" = 0x0011 ] && p=$d; done; echo 1 >$p/enable; read start rest <$p/resource; devmem $start 8 1; sleep 1000";
-        var result = DebianGuest.Boot("--exec", TellPanic, "--pvpanic", "--time-limit", "250");
+        const string TellPanic = "for d in /sys/bus/pci/devices/*; do [ \"$(cat $d/device)\" = 0x0011 ] && p=$d; done; echo 1 >$p/enable; read start rest <$p/resource; devmem $start 8 1; sleep 10000";
+        var result = DebianGuest.Boot("--exec", TellPanic, "--pvpanic", "--time-limit", "1500");
         Assert.Equal(11, result.Status);
         Assert.Equal("emu: pvpanic: the guest panicked\n", result.Error);
     }
@@ -34,7 +34,7 @@ public sealed class ExitStatusTests : IDisposable
     [Fact]
     public void Panic_OfWhichNobodyTells_Is3_WithTheConsolesLastLines()
     {
-        var result = DebianGuest.Boot("--exec", "echo 9 >/proc/sys/kernel/printk; echo c >/proc/sysrq-trigger", "--time-limit", "250");
+        var result = DebianGuest.Boot("--exec", "echo 9 >/proc/sys/kernel/printk; echo c >/proc/sysrq-trigger", "--time-limit", "1500");
         Assert.Equal(3, result.Status);
         Assert.StartsWith("emu: the guest ended (Reset) before the command did; its last console output: ", result.Error, StringComparison.Ordinal);
         Assert.Contains("Kernel panic", result.Output, StringComparison.Ordinal);
@@ -43,7 +43,7 @@ public sealed class ExitStatusTests : IDisposable
     [Fact]
     public void TimeLimit_Is124_AndSaysSo()
     {
-        var result = DebianGuest.Boot("--exec", "sleep 1000", "--time-limit", "1.5");
+        var result = DebianGuest.Boot("--exec", "sleep 10000", "--time-limit", "1.5");
         Assert.Equal(124, result.Status);
         Assert.Equal("emu: stopped by --time-limit after 1.5 s\n", result.Error);
         Assert.Equal("", result.Output);
@@ -97,7 +97,7 @@ public sealed class ExitStatusTests : IDisposable
     [Fact]
     public void SerialOff_AndNull_BootToo()
     {
-        Assert.Equal(0, DebianGuest.Run("true", "--serial", "null", "--time-limit", "250").Status);
-        Assert.Equal(0, DebianGuest.Run("true", "--serial", "off", "--time-limit", "250").Status);
+        Assert.Equal(0, DebianGuest.Run("true", "--serial", "null", "--time-limit", "1500").Status);
+        Assert.Equal(0, DebianGuest.Run("true", "--serial", "off", "--time-limit", "1500").Status);
     }
 }

@@ -47,6 +47,40 @@ public sealed class GuestCacheTests : IDisposable
         Assert.Equal("", Provide().Error);
     }
 
+    /// <summary>An image that is whole stays where overlays expect it; one that is not gets another name, and is not used.</summary>
+    [Fact]
+    public void DiskImage_IsTheNewestWholeOne_AndADamagedOneGetsOutOfTheWay()
+    {
+        var script = Script + "-disk";
+        var real = EmuProcess.Execute(script, ["--print-paths"], []);
+        Assert.True(real.Status == 0, real.Error);
+        var name = Path.GetFileName(Path.GetDirectoryName(real.Output.Trim()["disk=".Length..]))!;
+        var recipe = name[..name.IndexOf('-', "image-".Length)];
+        var images = Path.Combine(cache.FullName, "emu", "guests", "debian-arm64-disk");
+        foreach (var made in (string[])["20260101-000000", "20260102-000000"])
+        {
+            var directory = Directory.CreateDirectory(Path.Combine(images, $"{recipe}-{made}")).FullName;
+            File.WriteAllText(Path.Combine(directory, "disk.raw"), made);
+            File.WriteAllText(Path.Combine(directory, "SHA256SUMS"), $"{Hash(Path.Combine(directory, "disk.raw")).ToLowerInvariant()}  disk.raw\n");
+        }
+
+        string Disk(string made) => Path.Combine(images, made, "disk.raw");
+        Assert.Equal(($"disk={Disk($"{recipe}-20260102-000000")}\n", ""), Provide(script));
+        Flip(Disk($"{recipe}-20260102-000000"));
+        var damaged = $"damaged-{recipe}-20260102-000000";
+        Assert.Equal(
+            ($"disk={Disk($"{recipe}-20260101-000000")}\n", $"debian-arm64-disk: the cached image is damaged and not used any more: {Path.Combine(images, damaged)}\n"),
+            Provide(script));
+        Assert.True(File.Exists(Disk(damaged)));
+        Assert.Equal(($"disk={Disk($"{recipe}-20260101-000000")}\n", ""), Provide(script));
+    }
+
+    private (string Output, string Error) Provide(string script)
+    {
+        var result = EmuProcess.Execute(script, ["--print-paths"], new() { ["XDG_CACHE_HOME"] = cache.FullName });
+        return (result.Output, result.Error);
+    }
+
     private EmuResult Provide()
     {
         var result = EmuProcess.Execute(Script, ["--print-paths"], new() { ["XDG_CACHE_HOME"] = cache.FullName });

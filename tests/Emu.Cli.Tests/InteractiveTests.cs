@@ -19,7 +19,7 @@ public sealed class InteractiveTests
 {
     // Starts the shell on a terminal of 30 rows and 90 columns; "ask TEXT PATTERN" types a line and waits for an answer.
     private const string Prelude = """
-        set timeout 100
+        set timeout 1200
         log_user 0
         proc fail {why} { puts "failed: $why"; exit 1 }
         proc await {pattern} { expect -re $pattern {} timeout { fail "no $pattern" } eof { fail "ended before $pattern" } }
@@ -34,9 +34,10 @@ public sealed class InteractiveTests
         ask "uname -m" "aarch64"
         ask "stty size" "30 90"
         ask "echo \$((6*7))" "\n42"
-        send "sleep 1000\r"
-        after 500
+        send "sh -c 'echo g\"\"o; exec sleep 10000'\r"
+        await "\ngo"
         send "\x03"
+        await {emu:~# }
         ask "echo \$((40+3))" "\n43"
         send "exit\r"
         await {status=0\r.* icanon .* echo }

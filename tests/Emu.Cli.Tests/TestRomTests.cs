@@ -37,7 +37,7 @@ public sealed class TestRomTests
         var status = int.Parse(Values("expect").Single()["exit=".Length..], System.Globalization.CultureInfo.InvariantCulture);
         var image = Path.Combine(DebianGuest.Root, "artifacts", "testroms", "arm64", name + ".img");
         var options = Values("run").SelectMany(l => l.Split(' ', StringSplitOptions.RemoveEmptyEntries));
-        var result = EmuProcess.Run(null, ["run", "--kernel", image, .. options, "--engine", engine, "--time-limit", "120", .. more]);
+        var result = EmuProcess.Run(null, ["run", "--kernel", image, .. options, "--engine", engine, "--time-limit", "1500", .. more]);
         Assert.True(result.Status == status, $"exit status {result.Status}, expected {status}\n{result.Output}{result.Error}");
         Assert.All(Values("expect-console"), line => Assert.Contains(line, result.Output, StringComparison.Ordinal));
     }

@@ -41,7 +41,7 @@ public sealed class TraceTests : IDisposable
             0x8B010022, // add x2, x1, x1
             0xF100043F, // cmp x1, #1
             0x9E670020)); // fmov d0, x1: traps, as floating point is off
-        var result = EmuProcess.Run(null, ["run", "--kernel", image, "--serial", "null", "--stop-at", "10", "--time-limit", "100", "--trace", trace]);
+        var result = EmuProcess.Run(null, ["run", "--kernel", image, "--serial", "null", "--stop-at", "10", "--time-limit", "1500", "--trace", trace]);
         Assert.Equal("", result.Error);
         Assert.Equal(0, result.Status);
         var lines = File.ReadAllLines(trace);

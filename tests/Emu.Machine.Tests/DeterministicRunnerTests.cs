@@ -127,7 +127,7 @@ public class DeterministicRunnerTests
         var runner = Start(vcpus, null);
         Assert.False(control.Wait(TimeSpan.FromMilliseconds(50)));
         input.Post(() => vcpus[0].SetInterrupt(CpuInterrupt.Irq, true));
-        Assert.True(control.Wait(TimeSpan.FromSeconds(10)));
+        Assert.True(control.Wait(Patience.Limit));
         runner.Join();
         Assert.Equal(RunEnd.PowerOff, control.Outcome.End);
     }
@@ -137,6 +137,7 @@ public class DeterministicRunnerTests
     {
         var vcpus = Vcpus(2, _ => VcpuExit.Halted);
         var runner = Start(vcpus, null);
+        Patience.Until(() => vcpus[0].Retired + vcpus[1].Retired == 2, "the vCPUs do not run");
         Assert.False(control.Wait(TimeSpan.FromMilliseconds(30)));
         control.Stop(new RunOutcome(RunEnd.TimeLimit));
         runner.Join();
@@ -212,7 +213,7 @@ public class DeterministicRunnerTests
         Thread.Sleep(20);
         Assert.Equal(at, vcpus[0].Retired);
         runner.Resume();
-        Assert.True(SpinWait.SpinUntil(() => runner.Instructions > at + Quantum, 10_000));
+        Patience.Until(() => runner.Instructions > at + Quantum, "the vCPU does not run on");
         control.Stop(new RunOutcome(RunEnd.Quit));
         runner.Join();
     }
@@ -239,7 +240,7 @@ public class DeterministicRunnerTests
             runner.Resume();
         }
 
-        Assert.True(control.Wait(TimeSpan.FromSeconds(30)));
+        Assert.True(control.Wait(Patience.Limit));
         runner.Join();
         Assert.Equal(Enumerable.Range(0, 100).Select(i => (i % 2, (ulong)i * Quantum)), turns);
     }
@@ -265,7 +266,7 @@ public class DeterministicRunnerTests
             var runner = new DeterministicRunner(fresh, stop, time, new HostInputQueue(), 10 * Quantum);
             prepare?.Invoke(runner);
             runner.Start();
-            Assert.True(stop.Wait(TimeSpan.FromSeconds(30)));
+            Assert.True(stop.Wait(Patience.Limit));
             runner.Join();
             return [.. turns];
         }
@@ -305,7 +306,7 @@ public class DeterministicRunnerTests
     private RunOutcome Run(FakeVcpu[] vcpus, ulong? stopAt)
     {
         var runner = Start(vcpus, stopAt);
-        var ended = control.Wait(TimeSpan.FromSeconds(30));
+        var ended = control.Wait(Patience.Limit);
         control.Stop(new RunOutcome(RunEnd.TimeLimit));
         runner.Join();
         Assert.True(ended, "the run did not end");

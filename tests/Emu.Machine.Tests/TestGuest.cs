@@ -41,7 +41,7 @@ internal static class TestGuest
             Initramfs = Value("initramfs="),
             CommandLine = $"console=ttyAMA0 panic=-1 quiet emu.exec={Convert.ToBase64String(Encoding.UTF8.GetBytes(command))}",
             NoReboot = true,
-            TimeLimit = TimeSpan.FromMinutes(10),
+            TimeLimit = TimeSpan.FromMinutes(30),
         };
     }
 }

@@ -14,7 +14,7 @@ public class ThreadedRunnerTests
         var vcpu = Vcpu(_ => null);
         var runner = new ThreadedRunner([vcpu], control, 12_345);
         runner.Start();
-        Assert.True(control.Wait(TimeSpan.FromSeconds(10)));
+        Assert.True(control.Wait(Patience.Limit));
         runner.Join();
         Assert.Equal(RunEnd.InstructionLimit, control.Outcome.End);
         Assert.Equal(12_345UL, vcpu.Retired);
@@ -38,7 +38,7 @@ public class ThreadedRunnerTests
         runner.Start();
         Assert.False(control.Wait(TimeSpan.FromMilliseconds(30)));
         vcpu.SetInterrupt(CpuInterrupt.Irq, true);
-        Assert.True(control.Wait(TimeSpan.FromSeconds(10)));
+        Assert.True(control.Wait(Patience.Limit));
         runner.Join();
         Assert.Equal(new RunOutcome(RunEnd.ExitCode, 7), control.Outcome);
     }
@@ -49,7 +49,7 @@ public class ThreadedRunnerTests
         FakeVcpu[] vcpus = [Vcpu(_ => null), Vcpu(_ => VcpuExit.Halted, 1), new FakeVcpu(2)];
         var runner = new ThreadedRunner(vcpus, control);
         runner.Start();
-        Thread.Sleep(20);
+        Patience.Until(() => vcpus[0].Retired > 0 && vcpus[1].Retired == 1, "the vCPUs do not run");
         control.Stop(new RunOutcome(RunEnd.Signal, 15));
         runner.Join();
         Assert.True(vcpus[0].Retired > 0);
@@ -68,7 +68,7 @@ public class ThreadedRunnerTests
         Thread.Sleep(20);
         Assert.Equal(at, (vcpus[0].Retired, vcpus[1].Retired));
         runner.Resume();
-        Assert.True(SpinWait.SpinUntil(() => vcpus[0].Retired > at.Item1 && vcpus[1].Retired > at.Item2, 10_000));
+        Patience.Until(() => vcpus[0].Retired > at.Item1 && vcpus[1].Retired > at.Item2, "the vCPUs do not run on");
         control.Stop(new RunOutcome(RunEnd.Quit));
         runner.Join();
     }

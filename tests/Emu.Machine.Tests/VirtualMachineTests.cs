@@ -278,7 +278,7 @@ public sealed class VirtualMachineTests : IDisposable
             return received.Length == sent.Length ? PowerOff(v) : null;
         };
         serial.Input = Encoding.ASCII.GetBytes(sent);
-        using (machine = Create(Options() with { DeterministicSeed = deterministic ? 1 : null, TimeLimit = TimeSpan.FromSeconds(20) }))
+        using (machine = Create(Options() with { DeterministicSeed = deterministic ? 1 : null, TimeLimit = Patience.Limit }))
         {
             // UARTCR: UARTEN, TXE, RXE.
             machine.Memory.Write(Arm64Layout.Pl011Base + 0x30, 4, 0x301);
@@ -297,7 +297,7 @@ public sealed class VirtualMachineTests : IDisposable
         // PL061 GPIODATA with the mask of line 3 in address bits 9:2.
         const ulong Line3 = Arm64Layout.Pl061Base + (1 << 3 << 2);
         engine.Step = (_, v) => machine!.Memory.Read(Line3, 4) == 8 ? PowerOff(v) : null;
-        using (machine = Create(Options() with { DeterministicSeed = 1, TimeLimit = TimeSpan.FromSeconds(20) }))
+        using (machine = Create(Options() with { DeterministicSeed = 1, TimeLimit = Patience.Limit }))
         {
             machine.PressPowerButton();
             Assert.Equal(RunEnd.PowerOff, machine.Run().End);

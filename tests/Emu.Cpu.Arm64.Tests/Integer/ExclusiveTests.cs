@@ -129,7 +129,7 @@ public sealed unsafe class ExclusiveTests : IDisposable
 
         foreach (var t in threads)
         {
-            Assert.True(t.Join(TimeSpan.FromSeconds(60)));
+            Patience.Join(t);
         }
     }
 

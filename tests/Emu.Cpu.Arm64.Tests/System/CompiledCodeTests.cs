@@ -372,7 +372,8 @@ public sealed unsafe class CompiledCodeTests
         {
             var counter = round % 2 == 0 ? 3 : 4;
             var start = Look(other, counter);
-            Assert.True(SpinWait.SpinUntil(() => Look(other, counter) > start + 5000, TimeSpan.FromSeconds(20)), $"round {round}");
+            Patience.Until(() => Look(other, counter) > start + 5000, $"round {round}");
+
             tables.Map(Va, round % 2 == 0 ? PageB : PageA);
             m.Cpu.X(0) = op2 == 0 ? 0 : crm == 2 ? (1UL << 46) | (Va >> 12) : Va >> 12;
             m.Put(TestMachine.Code, Tlbi(crm, op2), A64.Dsb, A64.Isb, A64.Nop);
@@ -384,14 +385,14 @@ public sealed unsafe class CompiledCodeTests
             }
 
             var after = Look(other, counter);
-            Assert.True(SpinWait.SpinUntil(() => Look(other, 7 - counter) > 100, TimeSpan.FromSeconds(20)), $"round {round}: the old page runs on");
+            Patience.Until(() => Look(other, 7 - counter) > 100, $"round {round}: the old page runs on");
             Assert.Equal(after, Look(other, counter));
             Reset(other, counter);
         }
 
         m.Cluster.Shared.StopRequested = true;
         other.Kick();
-        Assert.True(thread.Join(TimeSpan.FromSeconds(10)));
+        Patience.Join(thread);
         Assert.True(other.CompiledRetired > 0);
     }
 
@@ -405,7 +406,7 @@ public sealed unsafe class CompiledCodeTests
             value = cpu.X(register);
             done.Set();
         });
-        Assert.True(done.Wait(TimeSpan.FromSeconds(20)));
+        Patience.For(done, "the vCPU does not act");
         return value;
     }
 

@@ -193,7 +193,7 @@ public sealed unsafe class MaintenanceTests
             t.Start();
         }
 
-        Assert.All(threads, t => Assert.True(t.Join(TimeSpan.FromMinutes(5))));
+        Assert.All(threads, t => Patience.Join(t));
     }
 
     /// <summary>After TLBI and DSB on one thread, a vCPU that runs on another has dropped its entry.</summary>
@@ -215,11 +215,11 @@ public sealed unsafe class MaintenanceTests
         })
         { IsBackground = true };
         thread.Start();
-        Assert.True(SpinWait.SpinUntil(() => other.InGuest && other.Retired > 1000, TimeSpan.FromSeconds(10)));
+        Patience.Until(() => other.InGuest && other.Retired > 1000, "the other vCPU does not run");
         m.Execute(Tlbi(3, 0), A64.Dsb, A64.Nop);
         Assert.Equal(1L, other.MaintenanceApplied);
         m.Cluster.Shared.StopRequested = true;
         other.Kick();
-        Assert.True(thread.Join(TimeSpan.FromSeconds(10)));
+        Patience.Join(thread);
     }
 }

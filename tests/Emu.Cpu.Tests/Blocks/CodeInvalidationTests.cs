@@ -372,7 +372,7 @@ public sealed unsafe class CodeInvalidationTests
             m.Cpu[6] = 0x3000;
             m.RunToHalt(0x5000);
             var expected = (ulong)i;
-            Assert.True(SpinWait.SpinUntil(() => Volatile.Read(ref *(ulong*)(m.Ram + Scratch)) == expected, 10_000), $"round {i}: the patch was not seen");
+            Patience.Until(() => Volatile.Read(ref *(ulong*)(m.Ram + Scratch)) == expected, $"round {i}: the patch was not seen");
         }
     }
 }

@@ -206,7 +206,7 @@ public sealed unsafe class CompiledInvalidationTests
 
         var last = (ulong)versions;
         Assert.True(
-            SpinWait.SpinUntil(() => Volatile.Read(ref *(ulong*)(m.Ram + Seen)) == last && Volatile.Read(ref *(ulong*)(m.Ram + Seen + 8)) == last, 20_000),
+            SpinWait.SpinUntil(() => Volatile.Read(ref *(ulong*)(m.Ram + Seen)) == last && Volatile.Read(ref *(ulong*)(m.Ram + Seen + 8)) == last, Patience.Limit),
             $"the last version is not run: {*(ulong*)(m.Ram + Seen)}, {*(ulong*)(m.Ram + Seen + 8)} of {last}");
         Assert.Empty(runner.Faults);
         writers.ForEach(w => w.Dispose());

@@ -12,6 +12,9 @@ public sealed unsafe class ReturnPredictorTests
 
     private const int Calls = 40;
 
+    /// <summary>Entries until a block is compiled: by then its links are there.</summary>
+    private const int Threshold = 12;
+
     private static uint Call(ulong from, ulong to) => (uint)ToyOp.Call | ((uint)((long)(to - from) / 4) << 8);
 
     /// <summary>Calls the function X2 times; X3 counts the returns.</summary>
@@ -20,7 +23,7 @@ public sealed unsafe class ReturnPredictorTests
 
     private static ToyMachine Hot(Action<ToyMachine> assemble, Engine engine = Engine.Jit)
     {
-        var m = new ToyMachine(engine: engine);
+        var m = new ToyMachine(engine: engine, threshold: Threshold, synchronous: true);
         assemble(m);
         for (var i = 0; i < 4; i++)
         {

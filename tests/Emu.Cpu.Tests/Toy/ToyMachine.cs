@@ -25,7 +25,22 @@ public sealed unsafe class ToyMachine : IDisposable
     private readonly HostMemory ram = new(RamBytes);
     private readonly HostMemory rom = new(0x10000);
 
-    public ToyMachine(int vcpus = 1, Engine engine = Engine.Interpreter, ulong codeLimit = CodeCache.DefaultLimit, long compiledLimit = long.MaxValue / 2, int threshold = 1)
+    /// <summary>Makes a machine.</summary>
+    /// <param name="vcpus">How many vCPUs it has.</param>
+    /// <param name="engine">How blocks run.</param>
+    /// <param name="codeLimit">Bytes of the block cache.</param>
+    /// <param name="compiledLimit">Bytes of compiled code.</param>
+    /// <param name="threshold">Entries after which a block is compiled.</param>
+    /// <param name="synchronous">
+    /// Blocks are compiled at the entry that asks: what region is formed then, and so what is counted, does not depend on when the compiler's thread runs.
+    /// </param>
+    public ToyMachine(
+        int vcpus = 1,
+        Engine engine = Engine.Interpreter,
+        ulong codeLimit = CodeCache.DefaultLimit,
+        long compiledLimit = long.MaxValue / 2,
+        int threshold = 1,
+        bool synchronous = false)
     {
         Memory = new PhysicalAddressSpace(new Log(TextWriter.Null, LogLevel.Error));
         Memory.AddRam("ram", 0, RamBytes, ram.Pointer);
@@ -33,7 +48,7 @@ public sealed unsafe class ToyMachine : IDisposable
         Device = new ToyDevice();
         Memory.AddMmio("device", DeviceBase, 0x1000, Device);
         BackEnd = new TrackingBackEnd();
-        var compiler = engine == Engine.Jit ? new JitCompiler(BackEnd, compiledLimit) : null;
+        var compiler = engine == Engine.Jit ? new JitCompiler(BackEnd, compiledLimit) { Synchronous = synchronous } : null;
         Shared = new VcpuShared(Memory, codeLimit) { Compiler = compiler };
         compiler?.Start(Shared.Code, threshold, threshold - (threshold / 6));
         Cpus = [.. Enumerable.Range(0, vcpus).Select(i => new ToyVcpu(i, this))];

@@ -26,19 +26,19 @@ public sealed unsafe class VcpuThread : IDisposable
 
     public Exception? Failure { get; private set; }
 
-    public bool WaitForHalt(int milliseconds = 10_000) => halted.Wait(milliseconds);
+    public bool WaitForHalt() => halted.Wait(Patience.Limit);
 
     /// <summary>Waits until the vCPU retired more instructions (kicking it: compiled loops keep the count in a register).</summary>
     public void WaitForProgress(ulong instructions)
     {
         var target = cpu.Retired + instructions;
-        Assert.True(SpinWait.SpinUntil(
+        Patience.Until(
             () =>
             {
                 cpu.Request(VcpuRequest.Code);
                 return Volatile.Read(ref cpu.State->Retired) >= target || Failure != null;
             },
-            10_000));
+            "the vCPU does not run");
         Assert.Null(Failure);
     }
 
@@ -46,7 +46,7 @@ public sealed unsafe class VcpuThread : IDisposable
     {
         stop = true;
         cpu.Kick();
-        Assert.True(thread.Join(10_000), "the vCPU does not come back from Run");
+        Patience.Join(thread, "the vCPU does not come back from Run");
         Assert.Null(Failure);
         halted.Dispose();
     }

@@ -1,5 +1,6 @@
 // One machine with one network card on a back end, for tests against real back ends.
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using Emu.Core;
 using Emu.Devices.Net;
 using Emu.Devices.Tests.Virtio.Net;
@@ -14,6 +15,7 @@ internal sealed class NetMachine : IDisposable
     public const ulong Offloads = MockNetDriver.Csum | MockNetDriver.GuestCsum | MockNetDriver.HostTso4 | MockNetDriver.GuestTso4 | MockNetDriver.Mergeable;
 
     private readonly ConcurrentQueue<Action> posted = new();
+    private readonly Stopwatch watch = Stopwatch.StartNew();
     private readonly Clock clock;
     private readonly NetDevice card;
 
@@ -33,7 +35,7 @@ internal sealed class NetMachine : IDisposable
 
     public GuestStack Stack { get; }
 
-    /// <summary>A deterministic machine takes input, and a millisecond passes.</summary>
+    /// <summary>A deterministic machine takes input, and its time goes on with the host's: the other end has timers, too.</summary>
     public void Pump()
     {
         while (posted.TryDequeue(out var action))
@@ -43,7 +45,7 @@ internal sealed class NetMachine : IDisposable
 
         if (clock is DeterministicClock c)
         {
-            c.Set(c.Now + 1_000_000);
+            c.Set((ulong)watch.Elapsed.TotalNanoseconds);
             c.RunDueTimers();
         }
     }

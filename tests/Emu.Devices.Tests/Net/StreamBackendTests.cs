@@ -78,7 +78,7 @@ public sealed class StreamBackendTests : IDisposable
             Assert.True(SpinWait.SpinUntil(() => a.Driver.Driver.ReadDeviceConfig(6, 1)[0] == 0, Patience.Limit), "the link stays up");
         }
 
-        Assert.True(a.Harness.Msi.Count(100) >= 6);
+        Patience.Until(() => a.Harness.Msi.Count(100) >= 6, "not every change was told");
     }
 
     [Fact]
@@ -115,10 +115,7 @@ public sealed class StreamBackendTests : IDisposable
     [InlineData(true)]
     public void Passt_GivesAnAddress_AndForwardsAPort(bool deterministic)
     {
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        var port = ((IPEndPoint)probe.LocalEndpoint).Port;
-        probe.Stop();
+        var port = HostPort.Free();
         var user = Environment.IsPrivilegedProcess ? new[] { "--runas", "0" } : [];
         using var passt = Process.Start(new ProcessStartInfo("passt", ["--foreground", "--quiet", "--one-off", "--socket", Path, "--tcp-ports", $"127.0.0.1/{port}:22", "--no-map-gw", .. user])
         {

@@ -83,7 +83,7 @@ public class UserBackendTests
     [InlineData(true)]
     public void ForwardedTcpPort_ReachesTheGuest(bool deterministic)
     {
-        var port = FreePort();
+        var port = HostPort.Free();
         using var m = Machine(deterministic, 0, $"tcp:127.0.0.1:{port}-:22");
         m.Stack.Dhcp();
         m.Stack.Arp(HostAddress);
@@ -107,7 +107,7 @@ public class UserBackendTests
     public void Udp_GoesOut_AndComesInThroughAForwardedPort(bool deterministic)
     {
         using var server = new UdpClient(new IPEndPoint(IPAddress.Loopback, 0));
-        var port = FreePort();
+        var port = HostPort.Free();
         using var m = Machine(deterministic, MockNetDriver.Mergeable, $"udp:127.0.0.1:{port}-:7");
         m.Stack.Dhcp();
         m.Stack.Arp(HostAddress);
@@ -194,11 +194,4 @@ public class UserBackendTests
 
     private static NetMachine Machine(bool deterministic, ulong features = 0, params string[] forwards) => new(
         deterministic, new UserNetOptions { Forwards = [.. forwards.Select(HostForward.Parse)], HostName = "emu-guest" }, features);
-
-    private static int FreePort()
-    {
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        return ((IPEndPoint)probe.LocalEndpoint).Port;
-    }
 }

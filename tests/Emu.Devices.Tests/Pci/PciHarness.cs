@@ -10,7 +10,16 @@ internal sealed class RecordingMsi : IMsiSink
     private readonly Lock gate = new();
     private readonly List<(ulong Address, uint Data, uint Device)> sent = [];
 
-    public IReadOnlyList<(ulong Address, uint Data, uint Device)> Sent => sent;
+    public IReadOnlyList<(ulong Address, uint Data, uint Device)> Sent
+    {
+        get
+        {
+            lock (gate)
+            {
+                return [.. sent];
+            }
+        }
+    }
 
     public void Send(ulong address, uint data, uint deviceId)
     {
@@ -23,7 +32,13 @@ internal sealed class RecordingMsi : IMsiSink
         }
     }
 
-    public int Count(uint data) => sent.Count(m => m.Data == data);
+    public int Count(uint data)
+    {
+        lock (gate)
+        {
+            return sent.Count(m => m.Data == data);
+        }
+    }
 }
 
 /// <summary>16 MiB of RAM at 0x4000_0000 between two guard zones, and segment 0 with the arm64 windows.</summary>

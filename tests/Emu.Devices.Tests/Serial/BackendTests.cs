@@ -43,7 +43,7 @@ public sealed class BackendTests : IDisposable
     [Fact]
     public void File_FullDisk_IsToldOnceAndOutputIsDropped()
     {
-        var messages = new StringWriter();
+        var messages = new SharedText();
         using (var backend = new FileBackend("/dev/full", new Log(messages)))
         {
             backend.Write("x"u8);
@@ -217,7 +217,7 @@ public sealed class BackendTests : IDisposable
 
     private static Socket Connect(string path)
     {
-        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { ReceiveTimeout = 10_000 };
+        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { ReceiveTimeout = (int)Patience.Limit.TotalMilliseconds };
         socket.Connect(new UnixDomainSocketEndPoint(path));
         return socket;
     }

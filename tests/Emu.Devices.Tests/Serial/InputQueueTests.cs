@@ -76,7 +76,7 @@ public class InputQueueTests
         waiter.Start();
         Assert.False(waiter.Join(50));
         queue.Attach(new CollectingSink());
-        Assert.True(waiter.Join(5000));
+        Patience.Join(waiter);
         Assert.True(result);
         queue.Close();
         Assert.False(queue.WaitForRoom(1));

@@ -12,6 +12,7 @@ public class OutputWriterTests
     {
         var text = new StringBuilder();
         var writes = 0;
+        var watch = Stopwatch.StartNew();
         using (var writer = new OutputWriter("test", data =>
         {
             writes++;
@@ -27,7 +28,9 @@ public class OutputWriterTests
 
         Assert.Equal(100_000, text.Length);
         Assert.Equal("0123456789", text.ToString(99_990, 10));
-        Assert.InRange(writes, 1, 2000);
+
+        // One for each burst, which lasts for some milliseconds however busy the host is, and one whenever the buffer is full.
+        Assert.InRange(writes, 1, watch.ElapsedMilliseconds + 100);
     }
 
     [Fact]
@@ -41,7 +44,7 @@ public class OutputWriterTests
         });
         Thread.Sleep(20);
         writer.Write("x"u8);
-        Assert.True(arrived.Wait(2000));
+        Patience.For(arrived, "the character does not arrive");
     }
 
     [Fact]
@@ -78,10 +81,9 @@ public class OutputWriterTests
         guest.Start();
         Assert.False(guest.Join(100));
         writer.CancelWaits();
-        Assert.True(guest.Join(5000));
-        var watch = Stopwatch.StartNew();
-        writer.Dispose();
-        Assert.True(watch.ElapsedMilliseconds < 5000);
+        Patience.Join(guest);
+        var end = new Background(writer.Dispose);
+        end.Join();
         release.SetResult();
     }
 

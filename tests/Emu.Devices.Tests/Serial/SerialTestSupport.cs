@@ -1,5 +1,4 @@
 // What the serial, RTC and GPIO tests share: a recorded interrupt line, a backend in memory, snapshot helpers, and waiting.
-using System.Diagnostics;
 using Emu.Core;
 using Emu.Devices.Serial;
 
@@ -90,16 +89,8 @@ internal static class Support
 
     public static void Restore(ISnapshotable device, byte[] state) => device.Restore(new SnapshotReader(new MemoryStream(state)));
 
-    /// <summary>Waits for another thread's work, at most ten seconds.</summary>
-    public static void WaitFor(Func<bool> condition, string what)
-    {
-        var watch = Stopwatch.StartNew();
-        while (!condition())
-        {
-            Assert.True(watch.Elapsed < TimeSpan.FromSeconds(10), $"timed out waiting for {what}");
-            Thread.Sleep(1);
-        }
-    }
+    /// <summary>Waits for another thread's work.</summary>
+    public static void WaitFor(Func<bool> condition, string what) => Patience.Until(condition, $"timed out waiting for {what}");
 
     /// <summary>Random accesses of every size at and around every register; fails if anything throws.</summary>
     public static void Hammer(IMmioDevice device, int seed, Action<Random> between)

@@ -58,6 +58,7 @@ public sealed unsafe partial class TtyBackendTests : IDisposable
             Close(inWrite);
         });
         sender.Start();
+        Support.WaitFor(() => sink.Text.Length == 10, "what is taken");
         Thread.Sleep(50);
         Assert.Equal(10, sink.Text.Length);
         sink.Limit = int.MaxValue;
@@ -125,7 +126,7 @@ public sealed unsafe partial class TtyBackendTests : IDisposable
         Assert.Equal(EscapeSequenceFilter.UnknownText, Get(master, EscapeSequenceFilter.UnknownText.Length));
         Assert.False(quit.IsSet);
         Put(master, "\u0001x");
-        Assert.True(quit.Wait(10_000));
+        Patience.For(quit, "nobody asked to quit");
         Assert.Equal("a\u0003\u001a\r\u0001", sink.Text);
     }
 
@@ -143,7 +144,7 @@ public sealed unsafe partial class TtyBackendTests : IDisposable
         }
 
         Put(master, "\u0001x");
-        Assert.True(quit.Wait(10_000));
+        Patience.For(quit, "nobody asked to quit");
     }
 
     [Fact]
@@ -160,7 +161,7 @@ public sealed unsafe partial class TtyBackendTests : IDisposable
         };
         tty.Start(new CollectingSink());
         Put(master, "\u0001x");
-        Assert.True(done.Wait(10_000));
+        Patience.For(done, "nobody asked to quit");
         Assert.Equal(before, Settings(slave));
     }
 

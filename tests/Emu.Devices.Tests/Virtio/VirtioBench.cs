@@ -64,7 +64,7 @@ internal sealed class VirtioBench : IDisposable
         }
 
         (ushort, uint)? used = null;
-        Assert.True(SpinWait.SpinUntil(() => (used = Driver.Queues[queue].TakeUsed()) is not null, TimeSpan.FromSeconds(30)), "the device returned nothing");
+        Assert.True(SpinWait.SpinUntil(() => (used = Driver.Queues[queue].TakeUsed()) is not null, Patience.Limit), "the device returned nothing");
         return used!.Value;
     }
 

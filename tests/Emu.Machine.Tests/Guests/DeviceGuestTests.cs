@@ -9,7 +9,10 @@ namespace Emu.Machine.Tests.Guests;
 public sealed class DeviceGuestTests : IDisposable
 {
     private const string LoadDrivers = "for m in virtio_pci virtio_blk virtio_net virtio-rng virtio_console virtio_balloon; do modprobe $m; done; sleep 1\n";
-    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(30);
+
+    /// <summary>The handler of the power button's key reads it: a press before that is lost.</summary>
+    private const string AwaitPowerButton = "until ls -l /proc/$(pidof acpid)/fd 2>/dev/null | grep -q /dev/input/event; do sleep 1; done; echo READY; sleep 10000\n";
 
     private readonly TestFiles files = new();
     private readonly GuestConsole console = new();
@@ -27,7 +30,7 @@ public sealed class DeviceGuestTests : IDisposable
             + "cat /sys/block/vda/serial; echo; cat /sys/block/vdb/size\n"
             + "dd if=/dev/hwrng bs=64 count=1 2>/dev/null | wc -c\n"
             + "echo over virtio >/dev/hvc0\n"
-            + "ip link set eth0 up; udhcpc -i eth0 -q -n -f 2>&1 | grep obtained\n"
+            + "ip link set eth0 up; udhcpc -i eth0 -q -n -f -t 20 2>&1 | grep obtained\n"
             + "grep ITS-MSI /proc/interrupts\n") with
         {
             Cpus = new CpusOption(2, 2),
@@ -96,7 +99,7 @@ public sealed class DeviceGuestTests : IDisposable
     {
         var options = Options(
             "for d in /sys/bus/pci/devices/*; do [ \"$(cat $d/device)\" = 0x0011 ] && p=$d; done\n"
-            + "echo 1 >$p/enable; read start rest <$p/resource; devmem $start 8 1; sleep 1000\n") with
+            + "echo 1 >$p/enable; read start rest <$p/resource; devmem $start 8 1; sleep 10000\n") with
         {
             Devices = new DeviceOptions { Pvpanic = true },
         };
@@ -121,7 +124,7 @@ public sealed class DeviceGuestTests : IDisposable
             "for m in virtio_iommu virtio_blk virtio_net; do modprobe $m; done; sleep 1\n"
             + "ls /sys/class/iommu/*/devices | cat; cat /sys/kernel/iommu_groups/*/type\n"
             + "sha256sum </dev/vda; sha256sum </dev/vdb; dd if=/dev/vda of=/dev/vdb bs=64k skip=1 conv=fsync 2>/dev/null\n"
-            + "ip link set eth0 up; udhcpc -i eth0 -q -n -f 2>&1 | grep obtained\n") with
+            + "ip link set eth0 up; udhcpc -i eth0 -q -n -f -t 20 2>&1 | grep obtained\n") with
         {
             Kernel = GuestFiles.TrixieKernel,
             Initramfs = GuestFiles.TrixieInitramfs,
@@ -170,7 +173,7 @@ public sealed class DeviceGuestTests : IDisposable
     [Fact]
     public void PowerButton_IsAGpioKey_WhenBootedWithADeviceTree()
     {
-        var options = Options("while ! pidof acpid >/dev/null; do sleep 1; done; sleep 1; echo READY; sleep 1000\n");
+        var options = Options(AwaitPowerButton);
         Assert.Equal(RunEnd.PowerOff, RunAndPress(options).End);
     }
 
@@ -194,7 +197,7 @@ public sealed class DeviceGuestTests : IDisposable
             Memory = new MemoryOption(1UL << 30),
             Devices = new DeviceOptions { Disks = [DiskOption.Parse($"path={disk}")] },
         };
-        var command = "dmesg | grep ACPI; grep Ged /proc/interrupts; while ! pidof acpid >/dev/null; do sleep 1; done; sleep 1; echo READY; sleep 1000";
+        var command = "dmesg | grep ACPI; grep Ged /proc/interrupts; " + AwaitPowerButton;
         var outcome = RunAndPress(options, () =>
         {
             console.WaitFor("ESCAPE for boot options", Limit);

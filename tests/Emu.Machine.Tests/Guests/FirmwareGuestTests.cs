@@ -9,7 +9,7 @@ namespace Emu.Machine.Tests.Guests;
 public sealed class FirmwareGuestTests : IDisposable
 {
     private const string Vendor = "11111111-2222-3333-4444-555555555555";
-    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(30);
 
     private readonly TestFiles files = new();
     private readonly GuestConsole console = new();

@@ -68,7 +68,7 @@ internal sealed class MockNetDriver
         var q = Driver.Queues[(pair * 2) + 1];
         q.Add(buffers);
         q.Notify();
-        Assert.True(SpinWait.SpinUntil(() => q.TakeUsed() is not null, 10_000), "the card did not take the frame");
+        Assert.True(SpinWait.SpinUntil(() => q.TakeUsed() is not null, Patience.Limit), "the card did not take the frame");
     }
 
     /// <summary>Runs a control command and returns its answer.</summary>
@@ -79,7 +79,7 @@ internal sealed class MockNetDriver
         var q = Driver.Queues[^1];
         q.Add(new MockBuffer(commandBuffer, (uint)data.Length + 2, false), new MockBuffer(commandBuffer + 4000, 1, true));
         q.Notify();
-        Assert.True(SpinWait.SpinUntil(() => q.TakeUsed() is not null, 10_000), "the card did not answer the command");
+        Assert.True(SpinWait.SpinUntil(() => q.TakeUsed() is not null, Patience.Limit), "the card did not answer the command");
         return (byte)Driver.Memory.Read(commandBuffer + 4000, 1);
     }
 
@@ -117,7 +117,7 @@ internal sealed class MockNetDriver
 
                 return found is not null;
             },
-            10_000);
+            Patience.Limit);
         Assert.True(ok, $"{what} did not come");
         return found!;
     }

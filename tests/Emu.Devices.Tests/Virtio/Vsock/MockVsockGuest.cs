@@ -68,7 +68,7 @@ internal sealed class MockVsockGuest
         }
 
         q.Notify();
-        Assert.True(SpinWait.SpinUntil(() => q.TakeUsed() is not null, 10_000), "the device did not take the packet");
+        Assert.True(SpinWait.SpinUntil(() => q.TakeUsed() is not null, Patience.Limit), "the device did not take the packet");
     }
 
     /// <summary>The next packet of one kind; credit updates are noted and passed over.</summary>
@@ -91,7 +91,7 @@ internal sealed class MockVsockGuest
 
                     return false;
                 },
-                10_000),
+                Patience.Limit),
             $"operation {operation} did not come");
         Assert.Equal(operation, got.Header.Operation);
         return got;

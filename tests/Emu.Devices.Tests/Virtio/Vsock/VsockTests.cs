@@ -37,7 +37,7 @@ internal sealed class VsockMachine : IDisposable
 
     public Socket Connect()
     {
-        var s = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { ReceiveTimeout = 10_000, SendTimeout = 10_000 };
+        var s = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { ReceiveTimeout = (int)Patience.Limit.TotalMilliseconds, SendTimeout = (int)Patience.Limit.TotalMilliseconds };
         s.Connect(new UnixDomainSocketEndPoint(Path));
         return s;
     }
@@ -76,7 +76,7 @@ internal sealed class VsockMachine : IDisposable
 
                     return got == count;
                 },
-                10_000),
+                Patience.Limit),
             $"{got} of {count} bytes came");
         return data;
     }
@@ -93,7 +93,7 @@ internal sealed class VsockMachine : IDisposable
                     Guest.Poll();
                     return s.Poll(0, SelectMode.SelectRead) && (s.Receive(rest, SocketFlags.None, out var error) == 0 || error != SocketError.Success);
                 },
-                10_000),
+                Patience.Limit),
             "the socket stays open");
     }
 
@@ -255,7 +255,7 @@ public class VsockTests
 
                         return room > (uint)at - forwarded;
                     },
-                    10_000),
+                    Patience.Limit),
                 "no credit came");
         }
 
