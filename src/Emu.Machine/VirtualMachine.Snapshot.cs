@@ -128,7 +128,7 @@ public sealed partial class VirtualMachine
             runner.Restore(reader);
             memoryCheck!.EndFirstPart(reason => Control.Stop(DamagedMemory(reason)));
         }
-        catch (InvalidDataException e)
+        catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
         {
             throw Damaged(directory, e);
         }
