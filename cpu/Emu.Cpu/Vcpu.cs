@@ -522,7 +522,11 @@ public abstract unsafe partial class Vcpu : IVcpu, IDisposable
             e[i].Tag = JumpCacheEntry.EmptyTag;
         }
 
-        Array.Fill(fetchTags, JumpCacheEntry.EmptyTag);
+        for (var i = 0; i < fetchTags.Length; i++)
+        {
+            fetchTags[i] = JumpCacheEntry.EmptyTag;
+        }
+
         Array.Clear(pageFilter);
         ForgetReturns();
     }

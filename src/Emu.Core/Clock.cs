@@ -10,8 +10,7 @@ namespace Emu.Core;
 /// </summary>
 public abstract class Clock
 {
-    private readonly PriorityQueue<(ClockTimer Timer, long Generation), (ulong Deadline, long Order)> queue = new();
-    private long order;
+    private readonly TimerQueue queue = new();
 
     /// <summary>Guards the queue.</summary>
     protected object Gate { get; } = new();
@@ -33,8 +32,7 @@ public abstract class Clock
         {
             lock (Gate)
             {
-                DropStale();
-                return queue.TryPeek(out _, out var key) ? key.Deadline : ulong.MaxValue;
+                return queue.First?.Deadline ?? ulong.MaxValue;
             }
         }
     }
@@ -47,15 +45,13 @@ public abstract class Clock
             ClockTimer timer;
             lock (Gate)
             {
-                DropStale();
-                if (!queue.TryPeek(out var head, out var key) || key.Deadline > now)
+                if (queue.First is not { } first || first.Deadline > now)
                 {
                     return;
                 }
 
-                queue.Dequeue();
-                timer = head.Timer;
-                timer.Generation++;
+                timer = first;
+                queue.Remove(timer);
                 timer.Deadline = ulong.MaxValue;
             }
 
@@ -70,22 +66,14 @@ public abstract class Clock
     {
         lock (Gate)
         {
-            timer.Generation++;
+            queue.Remove(timer);
             timer.Deadline = deadline;
             if (deadline != ulong.MaxValue)
             {
-                queue.Enqueue((timer, timer.Generation), (deadline, order++));
+                queue.Add(timer);
             }
 
             DeadlineChanged();
-        }
-    }
-
-    private void DropStale()
-    {
-        while (queue.TryPeek(out var head, out _) && head.Timer.Generation != head.Generation)
-        {
-            queue.Dequeue();
         }
     }
 }
@@ -104,7 +92,14 @@ public sealed class ClockTimer
     /// <summary>The armed deadline in nanoseconds of <see cref="Clock.Now"/>, or <see cref="ulong.MaxValue"/> when disarmed.</summary>
     public ulong Deadline { get; internal set; } = ulong.MaxValue;
 
-    internal long Generation { get; set; }
+    /// <summary>The <see cref="Place"/> of a timer that is not in the queue.</summary>
+    internal const int NotQueued = -1;
+
+    /// <summary>Where it is in the queue's heap.</summary>
+    internal int Place { get; set; } = NotQueued;
+
+    /// <summary>When it was armed, among the others.</summary>
+    internal long Order { get; set; }
 
     internal Action Callback { get; }
 
@@ -120,32 +115,29 @@ public sealed class ClockTimer
 public sealed class HostClock : Clock, IDisposable
 {
     private readonly Thread thread;
+    private readonly HostTimer timer = new();
     private long start = Stopwatch.GetTimestamp();
     private long frozenAt;
     private bool frozen;
     private bool inCallback;
     private bool stopping;
-    private ulong waitingUntil;
+
+    /// <summary>The moment that <see cref="timer"/> is set to, in nanoseconds of <see cref="Now"/>; 0 while its thread is about to look at the queue.</summary>
+    private ulong setTo;
 
     /// <summary>Starts the clock, and its timer thread.</summary>
     /// <param name="now">Nanoseconds since power-on to start at: those of a machine that is restored.</param>
+    /// <exception cref="EmuException">The host has no descriptor left.</exception>
     public HostClock(ulong now = 0)
     {
-        start -= (long)((UInt128)now * (ulong)Stopwatch.Frequency / 1_000_000_000);
+        start -= (long)now;
         EpochSeconds = DateTimeOffset.UtcNow.ToUnixTimeSeconds() - (long)(now / 1_000_000_000);
         thread = new Thread(TimerLoop) { IsBackground = true, Name = "clock" };
         thread.Start();
     }
 
     /// <inheritdoc/>
-    public override ulong Now
-    {
-        get
-        {
-            var ticks = (ulong)((Volatile.Read(ref frozen) ? frozenAt : Stopwatch.GetTimestamp()) - Volatile.Read(ref start));
-            return Stopwatch.Frequency == 1_000_000_000 ? ticks : (ulong)((UInt128)ticks * 1_000_000_000 / (ulong)Stopwatch.Frequency);
-        }
-    }
+    public override ulong Now => (ulong)((Volatile.Read(ref frozen) ? frozenAt : Stopwatch.GetTimestamp()) - Volatile.Read(ref start));
 
     /// <inheritdoc/>
     public override long EpochSeconds { get; }
@@ -171,7 +163,7 @@ public sealed class HostClock : Clock, IDisposable
         {
             start += Stopwatch.GetTimestamp() - frozenAt;
             Volatile.Write(ref frozen, false);
-            Monitor.PulseAll(Gate);
+            WakeThread();
         }
     }
 
@@ -181,20 +173,34 @@ public sealed class HostClock : Clock, IDisposable
         lock (Gate)
         {
             stopping = true;
-            Monitor.PulseAll(Gate);
+            WakeThread();
         }
 
         thread.Join();
+        timer.Dispose();
     }
 
     /// <inheritdoc/>
     protected override void DeadlineChanged()
     {
-        // A guest moves its timers to and fro all the time: only an earlier deadline is worth a wake-up.
-        if (NextDeadline < waitingUntil)
+        // Only an earlier deadline is worth a system call: for a later one the thread wakes in vain, once.
+        var next = NextDeadline;
+        if (next < setTo && !frozen)
         {
-            Monitor.PulseAll(Gate);
+            Set(next);
         }
+    }
+
+    private void WakeThread()
+    {
+        setTo = 0;
+        timer.Set(0);
+    }
+
+    private void Set(ulong deadline)
+    {
+        setTo = deadline;
+        timer.Set(deadline > long.MaxValue / 2 ? long.MaxValue : start + (long)deadline);
     }
 
     private void TimerLoop()
@@ -203,36 +209,37 @@ public sealed class HostClock : Clock, IDisposable
         {
             lock (Gate)
             {
+                inCallback = false;
                 if (stopping)
                 {
                     return;
                 }
 
-                inCallback = false;
-                Monitor.PulseAll(Gate);
-                var next = NextDeadline;
-                var now = Now;
-                if (next > now || frozen)
+                if (frozen)
                 {
-                    waitingUntil = frozen ? 0 : next;
-                    if (next == ulong.MaxValue || frozen)
-                    {
-                        Monitor.Wait(Gate);
-                    }
-                    else
-                    {
-                        // Rounded up: a deadline 0.3 ms away waits 1 ms at most, never spins.
-                        Monitor.Wait(Gate, TimeSpan.FromMilliseconds(Math.Min((next - now + 999_999) / 1_000_000, 1_000_000)));
-                    }
-
-                    waitingUntil = 0;
-                    continue;
+                    Monitor.PulseAll(Gate);
+                    Set(ulong.MaxValue);
                 }
-
-                inCallback = true;
+                else
+                {
+                    var next = NextDeadline;
+                    inCallback = next <= Now;
+                    setTo = 0;
+                    if (!inCallback)
+                    {
+                        Set(next);
+                    }
+                }
             }
 
-            RunDue(Now);
+            if (inCallback)
+            {
+                RunDue(Now);
+            }
+            else
+            {
+                timer.Wait();
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ namespace Emu.Core;
 public interface ISystemRegisterDevice
 {
     /// <summary>The encodings this device owns.</summary>
-    IReadOnlyList<ushort> Registers { get; }
+    ReadOnlySpan<ushort> Registers { get; }
 
     /// <summary>Whether a register can be read, or written; an access that it has not is UNDEFINED.</summary>
     /// <param name="encoding">One of <see cref="Registers"/>.</param>

@@ -1,6 +1,4 @@
 // Diagnostics for people: leveled one-line messages on standard error or in a file, with a once-only form for guest-triggered ones.
-using System.Collections.Concurrent;
-
 namespace Emu.Core;
 
 /// <summary>Severity of a message.</summary>
@@ -23,7 +21,7 @@ public enum LogLevel
 public sealed class Log
 {
     private const int MaximumOnceKeys = 4096;
-    private readonly ConcurrentDictionary<string, byte> seen = new();
+    private readonly HashSet<string> seen = [];
     private readonly TextWriter writer;
 
     /// <summary>Logs to <paramref name="writer"/>.</summary>
@@ -57,7 +55,13 @@ public sealed class Log
     /// <summary>Writes a message the first time <paramref name="key"/> is seen.</summary>
     public void Once(string key, LogLevel level, string message)
     {
-        if (seen.Count < MaximumOnceKeys && seen.TryAdd(key, 0))
+        bool first;
+        lock (seen)
+        {
+            first = seen.Count < MaximumOnceKeys && seen.Add(key);
+        }
+
+        if (first)
         {
             Write(level, message);
         }

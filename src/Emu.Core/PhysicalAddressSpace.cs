@@ -133,7 +133,7 @@ public sealed unsafe class PhysicalAddressSpace : IDisposable
 
             CheckFree(name, start, length);
             var region = new RamRegion(name, start, length, host, readOnly, backing);
-            ram = [.. ram.Append(region).OrderBy(r => r.Start)];
+            ram = Inserted(ram, region, Array.FindIndex(ram, r => r.Start > start));
             MapChanged?.Invoke();
             return region;
         }
@@ -147,7 +147,7 @@ public sealed unsafe class PhysicalAddressSpace : IDisposable
         {
             CheckFree(name, start, length);
             var region = new MmioRegion(name, start, length, device);
-            mmio = [.. mmio.Append(region).OrderBy(r => r.Start)];
+            mmio = Inserted(mmio, region, Array.FindIndex(mmio, r => r.Start > start));
             MapChanged?.Invoke();
             return region;
         }
@@ -168,7 +168,7 @@ public sealed unsafe class PhysicalAddressSpace : IDisposable
                 return;
             }
 
-            ram = shown ? [.. ram.Append(shadow).OrderBy(r => r.Start)] : [.. ram.Where(r => r != shadow)];
+            ram = shown ? Inserted(ram, shadow, Array.FindIndex(ram, r => r.Start > shadow.Start)) : [.. ram.Where(r => r != shadow)];
             MapChanged?.Invoke();
         }
     }
@@ -354,6 +354,17 @@ public sealed unsafe class PhysicalAddressSpace : IDisposable
         {
             r.Dispose();
         }
+    }
+
+    /// <summary>A new array with one region more.</summary>
+    /// <param name="regions">By ascending address.</param>
+    /// <param name="region">The new one.</param>
+    /// <param name="before">Index of the first region behind it, or -1 when there is none.</param>
+    private static T[] Inserted<T>(T[] regions, T region, int before)
+        where T : class
+    {
+        var at = before < 0 ? regions.Length : before;
+        return [.. regions[..at], region, .. regions[at..]];
     }
 
     private static bool Overlaps(ulong a, ulong aLength, ulong b, ulong bLength) => a <= b + (bLength - 1) && b <= a + (aLength - 1);

@@ -44,12 +44,12 @@ public sealed partial class VirtualMachine
                 section.Save(new SnapshotWriter(buffer));
                 return (section.SnapshotName, Bytes: buffer.ToArray());
             }).ToList();
-            directory.WriteState(writer =>
+            directory.WriteState(new SnapshotConfiguration(options.Arguments, Environment.CurrentDirectory), writer =>
             {
                 writer.Bool(options.Deterministic);
                 writer.U64(clock.Now);
-                random.Save(writer);
                 SnapshotMemory.Write(directory.MemoryPath, writer, ram);
+                random.Save(writer);
                 foreach (var (name, bytes) in sections)
                 {
                     writer.String(name);
@@ -58,7 +58,6 @@ public sealed partial class VirtualMachine
 
                 runner.Save(writer);
             });
-            directory.WriteConfiguration(new SnapshotConfiguration(SnapshotDirectory.Format, options.Arguments, Environment.CurrentDirectory));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -72,9 +71,9 @@ public sealed partial class VirtualMachine
     }
 
     /// <summary>Opens the state of the snapshot to restore and reads what the machine is built with: whether time is deterministic, and the time.</summary>
-    private static (SnapshotReader Reader, ulong Now) OpenSnapshot(SnapshotDirectory directory, bool deterministic)
+    private static SnapshotReader OpenSnapshot(SnapshotDirectory directory, bool deterministic, out ulong now)
     {
-        var reader = directory.ReadState();
+        var reader = directory.ReadState().Sections;
         try
         {
             if (reader.Bool() != deterministic)
@@ -82,21 +81,34 @@ public sealed partial class VirtualMachine
                 throw new InvalidDataException("its clock is of another kind");
             }
 
-            return (reader, reader.U64());
+            now = reader.U64();
+            return reader;
         }
         catch (InvalidDataException e)
         {
-            throw new EmuException($"snapshot {directory.Path} is damaged: {e.Message}");
+            throw Damaged(directory, e);
         }
     }
 
-    /// <summary>Fills the new machine with the state that was saved.</summary>
+    /// <summary>Maps the RAM that was saved, and begins to check it.</summary>
+    private SnapshotMemoryCheck MapMemory(SnapshotDirectory directory, SnapshotReader reader)
+    {
+        try
+        {
+            return SnapshotMemory.Map(directory.MemoryPath, reader, ram);
+        }
+        catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
+        {
+            throw Damaged(directory, e);
+        }
+    }
+
+    /// <summary>Fills the new machine, which has its RAM, with the state that was saved.</summary>
     private void Restore(SnapshotDirectory directory, SnapshotReader reader)
     {
         try
         {
             random.Restore(reader);
-            memoryCheck = SnapshotMemory.Map(directory.MemoryPath, reader, ram);
             foreach (var section in Sections)
             {
                 var name = reader.String();
@@ -114,13 +126,16 @@ public sealed partial class VirtualMachine
             }
 
             runner.Restore(reader);
-            memoryCheck?.Start(reason => Control.Stop(DamagedMemory(reason)));
+            memoryCheck!.EndFirstPart(reason => Control.Stop(DamagedMemory(reason)));
         }
-        catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
+        catch (InvalidDataException e)
         {
-            throw new EmuException($"snapshot {directory.Path} is damaged: {e.Message.ReplaceLineEndings(" ")}");
+            throw Damaged(directory, e);
         }
     }
+
+    private static EmuException Damaged(SnapshotDirectory directory, Exception reason) =>
+        new($"snapshot {directory.Path} is damaged: {reason.Message.ReplaceLineEndings(" ")}");
 
     /// <summary>The end of a run on memory that is not what was saved.</summary>
     private RunOutcome DamagedMemory(string reason) => new(RunEnd.Failure, Failure: new EmuException($"snapshot {origin!.Path} is damaged: {reason}"));

@@ -38,7 +38,7 @@ public sealed partial class VirtualMachine : IDisposable
     private readonly HostInputQueue? input;
     private readonly Runner runner;
     private readonly Stopwatch wall = new();
-    private SnapshotMemoryCheck? memoryCheck;
+    private readonly SnapshotMemoryCheck? memoryCheck;
 
     /// <summary>Builds the machine; nothing of the terminal is touched, and nothing runs yet.</summary>
     /// <exception cref="EmuException">Bad options or bad input.</exception>
@@ -51,7 +51,7 @@ public sealed partial class VirtualMachine : IDisposable
         if (options.RestoreFrom is { } path)
         {
             origin = new SnapshotDirectory(path);
-            (originState, now) = OpenSnapshot(origin, options.Deterministic);
+            originState = OpenSnapshot(origin, options.Deterministic, out now);
         }
 
         boot = BootSource.Open(options);
@@ -71,6 +71,7 @@ public sealed partial class VirtualMachine : IDisposable
                 AddRam("firmware", extra.Range, extra.ReadOnly);
             }
 
+            memoryCheck = origin is null ? null : MapMemory(origin, originState!);
             input = deterministic is null ? null : new HostInputQueue();
             serial = host.CreateSerial();
             semihosting = options.Semihosting ? host.CreateSemihosting(serial) : null;
@@ -154,6 +155,7 @@ public sealed partial class VirtualMachine : IDisposable
         }
 
         board.StartConsoles();
+        EngineTables.Await();
         wall.Start();
         Started = Stopwatch.GetTimestamp();
         runner.Start();
@@ -280,7 +282,6 @@ public sealed partial class VirtualMachine : IDisposable
         Control.Stop(new RunOutcome(RunEnd.Quit));
         CancelConsoleWaits();
         runner.Join();
-        memoryCheck?.Cancel();
         Release();
     }
 
@@ -316,6 +317,7 @@ public sealed partial class VirtualMachine : IDisposable
 
     private void Release()
     {
+        memoryCheck?.Cancel();
         CloseConsole();
         board?.Dispose();
         firmware?.Dispose();

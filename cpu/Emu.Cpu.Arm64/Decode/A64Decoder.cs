@@ -39,14 +39,18 @@ public static class A64Decoder
         {
             if ((top & row.Mask & Top) == (row.Value & Top))
             {
-                rows.Add(row);
+                // Stable: equal specificity keeps the order of the tables.
+                var at = rows.Count;
+                while (at > 0 && BitOperations.PopCount(rows[at - 1].Mask) < BitOperations.PopCount(row.Mask))
+                {
+                    at--;
+                }
+
+                rows.Insert(at, row);
             }
         }
 
-        // Stable: equal specificity keeps the order of the tables.
-        var sorted = rows.OrderByDescending(r => BitOperations.PopCount(r.Mask)).ToArray();
-        Buckets[bucket] = sorted;
-        return sorted;
+        return Buckets[bucket] = [.. rows];
     }
 
     private static A64Row[] Collect() =>

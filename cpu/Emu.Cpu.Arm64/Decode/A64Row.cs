@@ -68,7 +68,7 @@ public sealed unsafe class A64Row
             return;
         }
 
-        if (feature.StartsWith(FeaturePrefix, StringComparison.Ordinal) && Enum.TryParse<A64Feature>(feature.AsSpan(FeaturePrefix.Length), out var required))
+        if (feature.StartsWith(FeaturePrefix, StringComparison.Ordinal) && A64FeatureNames.Find(feature[FeaturePrefix.Length..]) is { } required)
         {
             Required = required;
         }

@@ -211,6 +211,27 @@ public readonly record struct A64FeatureSet(ulong Bits)
         new(present ? Bits | (1UL << (int)feature) : Bits & ~(1UL << (int)feature));
 }
 
+/// <summary>Finds features by name.</summary>
+public static class A64FeatureNames
+{
+    private static readonly Dictionary<string, int> ByName = IndexNames();
+
+    /// <summary>The feature of a name as the manual writes it, without FEAT_; or null.</summary>
+    public static A64Feature? Find(string name) => ByName.TryGetValue(name, out var value) ? (A64Feature)value : null;
+
+    private static Dictionary<string, int> IndexNames()
+    {
+        var names = Enum.GetNames<A64Feature>();
+        var result = new Dictionary<string, int>(names.Length, StringComparer.Ordinal);
+        for (var i = 0; i < names.Length; i++)
+        {
+            result.Add(names[i], i);
+        }
+
+        return result;
+    }
+}
+
 /// <summary>The features of this CPU and the ID registers that tell of them.</summary>
 public static class A64Features
 {

@@ -88,6 +88,6 @@ public sealed unsafe partial class Arm64Vcpu
             throw new InvalidDataException($"{SnapshotName}: a field is {bytes.Length} bytes long, expected {length}");
         }
 
-        bytes.CopyTo(new Span<byte>(to, length));
+        bytes.AsSpan().CopyTo(new Span<byte>(to, length));
     }
 }

@@ -45,7 +45,8 @@ public sealed unsafe partial class Arm64Vcpu : Vcpu, IA64Exceptions
         Reset();
     }
 
-    private readonly Dictionary<ushort, ISystemRegisterDevice> deviceRegisters = [];
+    /// <summary>By encoding. Of int, for which the runtime has dictionaries without its compiler.</summary>
+    private readonly Dictionary<int, ISystemRegisterDevice> deviceRegisters = [];
 
     /// <summary>The other vCPUs.</summary>
     public Arm64Cluster Cluster { get; }

@@ -45,7 +45,7 @@ public sealed unsafe class SystemOperation
 public static unsafe class SystemOperationTable
 {
     private static readonly SystemOperation[] All = Build();
-    private static readonly Dictionary<ushort, SystemOperation> ByEncoding = All.ToDictionary(o => o.Encoding);
+    private static readonly Dictionary<int, SystemOperation> ByEncoding = All.ToDictionary(o => (int)o.Encoding);
 
     /// <summary>Every row.</summary>
     public static IReadOnlyList<SystemOperation> Rows => All;

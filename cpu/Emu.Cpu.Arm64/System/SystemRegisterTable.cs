@@ -5,7 +5,8 @@ namespace Emu.Cpu.Arm64.SystemLevel;
 public static unsafe partial class SystemRegisterTable
 {
     private static readonly SystemRegister[] All = [.. Level1(), .. User(), .. DebugRows(), .. TimerRows(), .. PerformanceRows(), .. HypervisorRows()];
-    private static readonly short[] Index = BuildIndex();
+    /// <summary>Row + 1 by encoding, 0 where there is no register.</summary>
+    private static readonly ushort[] Index = BuildIndex();
 
     /// <summary>Every row.</summary>
     public static IReadOnlyList<SystemRegister> Rows => All;
@@ -14,21 +15,21 @@ public static unsafe partial class SystemRegisterTable
     public static SystemRegister? Find(uint encoding)
     {
         var i = Index[encoding & 0xFFFF];
-        return i < 0 ? null : All[i];
+        return i == 0 ? null : All[i - 1];
     }
 
-    private static short[] BuildIndex()
+    private static ushort[] BuildIndex()
     {
-        var index = new short[1 << 16];
-        Array.Fill(index, (short)-1);
+        var index = new ushort[1 << 16];
         for (var i = 0; i < All.Length; i++)
         {
-            if (index[All[i].Encoding] >= 0)
+            ref var entry = ref index[All[i].Encoding];
+            if (entry != 0)
             {
-                throw new InvalidOperationException($"{All[i].Name} and {All[index[All[i].Encoding]].Name} share an encoding");
+                throw new InvalidOperationException($"{All[i].Name} and {All[entry - 1].Name} share an encoding");
             }
 
-            index[All[i].Encoding] = (short)i;
+            entry = (ushort)(i + 1);
         }
 
         return index;
@@ -158,10 +159,12 @@ public static unsafe partial class SystemRegisterTable
     private const ulong SctlrMask = Sctlr.M | Sctlr.A | Sctlr.C | Sctlr.SA | Sctlr.SA0 | Sctlr.UMA | Sctlr.EnRCTX | Sctlr.I | Sctlr.EnDB | Sctlr.DZE | Sctlr.UCT | Sctlr.NTWI
         | Sctlr.NTWE | Sctlr.WXN | Sctlr.SPAN | Sctlr.UCI | Sctlr.EnDA | Sctlr.EnIB | Sctlr.EnIA | Sctlr.BT0 | Sctlr.BT1 | Sctlr.MSCEn | Sctlr.DSSBS | Sctlr.EPAN;
 
-    private static readonly (A64Feature Feature, ulong Bits)[] SctlrFeatures =
+    private readonly record struct FeatureBits(A64Feature Feature, ulong Bits);
+
+    private static readonly FeatureBits[] SctlrFeatures =
     [
-        (A64Feature.PAuth, Sctlr.EnIA | Sctlr.EnIB | Sctlr.EnDA | Sctlr.EnDB), (A64Feature.PAN, Sctlr.SPAN), (A64Feature.PAN3, Sctlr.EPAN),
-        (A64Feature.BTI, Sctlr.BT0 | Sctlr.BT1), (A64Feature.MOPS, Sctlr.MSCEn), (A64Feature.SSBS2, Sctlr.DSSBS), (A64Feature.SPECRES, Sctlr.EnRCTX),
+        new(A64Feature.PAuth, Sctlr.EnIA | Sctlr.EnIB | Sctlr.EnDA | Sctlr.EnDB), new(A64Feature.PAN, Sctlr.SPAN), new(A64Feature.PAN3, Sctlr.EPAN),
+        new(A64Feature.BTI, Sctlr.BT0 | Sctlr.BT1), new(A64Feature.MOPS, Sctlr.MSCEn), new(A64Feature.SSBS2, Sctlr.DSSBS), new(A64Feature.SPECRES, Sctlr.EnRCTX),
     ];
 
     /// <summary>SCTLR_EL1 bits that can be written on a CPU with these features.</summary>

@@ -1,4 +1,5 @@
 // AdvSIMD floating-point, three registers of the same type: vector, scalar and half-precision forms; complex arithmetic; multiply long; BFloat16.
+using System.Globalization;
 using Emu.Cpu.Arm64.Decode;
 using Emu.Cpu.Arm64.Fp;
 using Emu.Cpu.Ir;
@@ -51,7 +52,7 @@ public static unsafe class FpVector
 
     private static List<A64Row> ThreeSame(string name, int u, int b, int opcode, delegate*<A64Translator, uint, bool> handler, bool scalar = false)
     {
-        var low = Convert.ToString(opcode, 2).PadLeft(3, '0');
+        var low = opcode.ToString("b3", CultureInfo.InvariantCulture);
         List<A64Row> rows =
         [
             new(name + " (vector)", $"0Q{u}01110 {b}s1mmmmm 11{low}1nn nnnddddd", handler, fp: true),

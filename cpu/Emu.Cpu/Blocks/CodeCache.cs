@@ -161,8 +161,7 @@ public sealed unsafe class CodeCache : IDisposable
 
             // Mark first, read after: a store that comes later is seen, one that came before is read.
             var page = ProtectPage(physical & ~0xFFFUL, region);
-            var history = rewritten.GetValueOrDefault(physical & ~0xFFFUL);
-            if (history != null)
+            if (rewritten.TryGetValue(physical & ~0xFFFUL, out var history))
             {
                 history.Translated();
                 var known = history.Take(physical, key, region.Host + (physical - region.Start), (int)(0x1000 - (physical & 0xFFF)));
@@ -431,8 +430,12 @@ public sealed unsafe class CodeCache : IDisposable
 
     private CodePage ProtectPage(ulong physical, RamRegion region)
     {
-        ref var page = ref CollectionsMarshal.GetValueRefOrAddDefault(pages, physical, out _);
-        page ??= new CodePage { Flags = region.PageFlags + ((physical - region.Start) >> 12) };
+        if (!pages.TryGetValue(physical, out var page))
+        {
+            page = new CodePage { Flags = region.PageFlags + ((physical - region.Start) >> 12) };
+            pages.Add(physical, page);
+        }
+
         if ((*page.Flags & RamPageFlags.Code) == 0)
         {
             *page.Flags |= RamPageFlags.Code;
@@ -474,7 +477,7 @@ public sealed unsafe class CodeCache : IDisposable
         long runs = 0;
         Block* kept = null;
         ulong bytes = 0;
-        var history = rewritten.GetValueOrDefault(physical);
+        rewritten.TryGetValue(physical, out var history);
         for (var b = page.First; b != null;)
         {
             var next = b->PageNext;

@@ -41,8 +41,14 @@ public sealed unsafe class JitCompiler : IDisposable
     /// <summary>A queued block with fewer looks left is not run at present, and waits until it is.</summary>
     private const float LooksOfRunning = 0.1f;
 
+    /// <summary>
+    /// A block is compiled when it is looked for more often than that, in milliseconds: 256 entries a second cost less to interpret in ten minutes
+    /// than to compile. Without it an idle guest kept the compiler busier than its vCPU for the first half minute.
+    /// </summary>
+    private const long SlowestLooks = 1000;
+
     private readonly List<Wanted> queue = [];
-    private readonly Stack<Wanted> hottest = new();
+    private readonly List<Wanted> hottest = new(TakenAtOnce);
     private readonly Dictionary<nint, List<Region>> regionsOf = [];
     private readonly Queue<Region> byAge = new();
     private readonly Lock compiling = new();
@@ -158,7 +164,7 @@ public sealed unsafe class JitCompiler : IDisposable
             if ((CompileState)block->CompileState is CompileState.None or CompileState.Quick)
             {
                 block->CompileState = (int)CompileState.Queued;
-                queue.Add(new Wanted((nint)block, generation, 0, 0));
+                queue.Add(new Wanted(block, generation));
                 Monitor.Pulse(queue);
             }
         }
@@ -219,19 +225,18 @@ public sealed unsafe class JitCompiler : IDisposable
         var retiredLeft = false;
         while (true)
         {
-            nint handle;
-            long requested;
+            Wanted? taken;
             lock (queue)
             {
                 busy = false;
                 Monitor.PulseAll(queue);
-                (handle, requested) = TakeHottest();
-                if (handle == 0 && !stopping && !releaseWanted)
+                taken = TakeHottest();
+                if (taken is null && !stopping && !releaseWanted)
                 {
                     waitingForLooks = queue.Count != 0;
                     Monitor.Wait(queue, retiredLeft ? ReleaseInterval : Timeout.Infinite);
                     waitingForLooks = false;
-                    (handle, requested) = TakeHottest();
+                    taken = TakeHottest();
                 }
 
                 if (stopping)
@@ -240,12 +245,12 @@ public sealed unsafe class JitCompiler : IDisposable
                 }
 
                 releaseWanted = false;
-                busy = handle != 0;
+                busy = taken is not null;
             }
 
-            if (handle != 0)
+            if (taken is not null)
             {
-                Compile((Block*)handle, requested);
+                Compile(taken.Block, taken.Generation);
             }
 
             retiredLeft = ReleaseRetired();
@@ -277,71 +282,107 @@ public sealed unsafe class JitCompiler : IDisposable
         return left;
     }
 
-    /// <summary>A block in the queue, how often it had been looked for when the queue was last gone through, and its looks, fading.</summary>
-    private readonly record struct Wanted(nint Block, long Generation, int SeenLooks, float Looks);
+    /// <summary>A block in the queue. A class, for which generic collections need no compiler at start-up.</summary>
+    private sealed class Wanted(Block* block, long generation)
+    {
+        public Block* Block { get; } = block;
+
+        public long Generation { get; } = generation;
+
+        /// <summary>How often it had been looked for when the queue was last gone through.</summary>
+        public int SeenLooks { get; set; } = block->Looks;
+
+        /// <summary>When that was last found to have grown, in milliseconds of the host's clock.</summary>
+        public long SeenAt { get; set; } = Environment.TickCount64;
+
+        /// <summary>Its looks, fading.</summary>
+        public float Looks { get; set; }
+
+        /// <summary>How much of it was interpreted of late.</summary>
+        public float Heat { get; set; }
+
+        /// <summary>It has moved on to <see cref="hottest"/>.</summary>
+        public bool IsTaken { get; set; }
+    }
 
     /// <summary>
     /// Takes the block that runs most at present: the compiler is always behind during a boot, and what was hot when it was asked for may have
     /// ended since. What is not run any more stays in the queue until it is. Under the queue's lock.
     /// </summary>
-    private (nint Block, long Generation) TakeHottest()
+    private Wanted? TakeHottest()
     {
         if (hottest.Count == 0)
         {
             FindHottest();
         }
 
-        return hottest.TryPop(out var taken) ? (taken.Block, taken.Generation) : (0, 0);
+        if (hottest.Count == 0)
+        {
+            return null;
+        }
+
+        var taken = hottest[^1];
+        hottest.RemoveAt(hottest.Count - 1);
+        return taken;
     }
 
-    /// <summary>Moves the few hottest from the queue to <see cref="hottest"/>: to go through all of it for each would take a fifth of the thread's time.</summary>
+    /// <summary>
+    /// Moves the few hottest from the queue to <see cref="hottest"/>, the hottest last: to go through all of the queue for each would take a fifth
+    /// of the thread's time.
+    /// </summary>
     private void FindHottest()
     {
-        Span<(float Heat, int Index)> best = stackalloc (float, int)[TakenAtOnce];
-        var found = 0;
+        var now = Environment.TickCount64;
         for (var i = queue.Count - 1; i >= 0; i--)
         {
             var wanted = queue[i];
-            var block = (Block*)wanted.Block;
+            var block = wanted.Block;
             var seen = block->Looks;
-            var looks = (wanted.Looks * LooksKept) + Math.Max(seen - wanted.SeenLooks, 0);
-            queue[i] = wanted with { SeenLooks = seen, Looks = looks };
+            var fresh = seen - wanted.SeenLooks;
+            if (fresh > 0)
+            {
+                wanted.Looks = now - wanted.SeenAt <= SlowestLooks * fresh ? (wanted.Looks * LooksKept) + fresh : 0;
+                (wanted.SeenLooks, wanted.SeenAt) = (seen, now);
+            }
+            else
+            {
+                wanted.Looks *= LooksKept;
+                wanted.SeenLooks = seen;
+            }
 
             // Hot is what was interpreted much of late. What cannot be compiled any more goes the same way.
             var gone = block->Key == Block.InvalidKey || block->CompileState != (int)CompileState.Queued;
-            var heat = gone ? float.MaxValue : looks * block->Count / (IsForRegion(block) ? 1 : QuickHandicap);
-            if (!gone && looks < LooksOfRunning && !draining)
+            wanted.Heat = gone ? float.MaxValue : wanted.Looks * block->Count / (IsForRegion(block) ? 1 : QuickHandicap);
+            if (!gone && wanted.Looks < LooksOfRunning && !draining)
             {
                 continue;
             }
 
-            var at = found < TakenAtOnce ? found++ : heat > best[^1].Heat ? TakenAtOnce - 1 : -1;
-            if (at < 0)
+            if (hottest.Count == TakenAtOnce)
             {
-                continue;
+                if (wanted.Heat <= hottest[0].Heat)
+                {
+                    continue;
+                }
+
+                hottest.RemoveAt(0);
             }
 
-            for (; at > 0 && best[at - 1].Heat < heat; at--)
+            var at = hottest.Count;
+            while (at > 0 && hottest[at - 1].Heat >= wanted.Heat)
             {
-                best[at] = best[at - 1];
+                at--;
             }
 
-            best[at] = (heat, i);
+            hottest.Insert(at, wanted);
         }
 
-        for (var i = found - 1; i >= 0; i--)
+        foreach (var wanted in hottest)
         {
-            hottest.Push(queue[best[i].Index]);
+            wanted.IsTaken = true;
         }
 
-        // From the end on: what comes from there into a gap is none of them.
-        var indices = best[..found];
-        indices.Sort((a, b) => b.Index.CompareTo(a.Index));
-        foreach (var (_, index) in indices)
-        {
-            queue[index] = queue[^1];
-            queue.RemoveAt(queue.Count - 1);
-        }
+        queue.RemoveAll(static w => w.IsTaken);
     }
 
     /// <summary>

@@ -40,6 +40,9 @@ public struct TlbEntry
     /// <summary>Tag of an entry that matches nothing.</summary>
     public const ulong Empty = ulong.MaxValue;
 
+    /// <summary>An entry that matches nothing.</summary>
+    public static TlbEntry None => new() { ReadTag = Empty, WriteTag = Empty, Addend = Empty, Info = Empty };
+
     /// <summary>Tag flag: translated, but every access takes the slow path (device, alignment checks, watchpoint).</summary>
     public const ulong Slow = 1;
 

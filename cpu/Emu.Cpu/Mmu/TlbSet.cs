@@ -54,7 +54,13 @@ public sealed unsafe class TlbTable
     /// <summary>Empties the table.</summary>
     public void Flush()
     {
-        new Span<byte>(Pointer, TlbEntry.TableBytes).Fill(0xFF);
+        // Not Span.Fill: that is compiled at start-up, for it uses Vector, whose size no precompiled code knows.
+        var empty = TlbEntry.None;
+        for (var entry = (TlbEntry*)Pointer; entry < (TlbEntry*)(Pointer + TlbEntry.TableBytes); entry++)
+        {
+            *entry = empty;
+        }
+
         Seen = TlbInfo.None;
         Used = false;
         largeCount = 0;

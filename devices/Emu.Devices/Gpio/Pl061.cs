@@ -77,7 +77,7 @@ public sealed class Pl061 : IMmioDevice, ISnapshotable
     public void SetInput(int line, bool level)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(line);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(line, LineCount);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(line, LineCount - 1);
         lock (sync)
         {
             var before = inputs;

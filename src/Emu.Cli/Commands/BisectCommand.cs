@@ -30,11 +30,8 @@ internal sealed class BisectCommand
     private readonly Option<string> second = RunOptions.Text("--second", "OPTIONS", "Further options of the second machine only, in one word.");
     private readonly Option<string> from = RunOptions.Text("--from", "INSTRUCTIONS", "Compare from here on (default 0).");
     private readonly Option<string> to = RunOptions.Text("--to", "INSTRUCTIONS", "Compare up to here (default: the guest's end).");
-    private readonly Option<bool> background = new("--compile-in-background")
-    {
-        Description = "Let the jit engine compile as it does in a run: as fast, but differences may come and go.",
-        Arity = ArgumentArity.Zero,
-    };
+    private readonly Option<bool> background = RunOptions.Flag(
+        "--compile-in-background", "Let the jit engine compile as it does in a run: as fast, but differences may come and go.");
 
     private readonly RunOptions options = new();
 
@@ -45,7 +42,7 @@ internal sealed class BisectCommand
     {
         var command = new Command(Name, "Find the first instruction after which two engines differ, and show both states.");
         command.Arguments.Add(guest);
-        foreach (var option in (ReadOnlySpan<Option>)[exec, engines, first, second, from, to, background])
+        foreach (var option in (Option[])[exec, engines, first, second, from, to, background])
         {
             command.Options.Add(option);
         }
@@ -151,7 +148,7 @@ internal sealed class BisectCommand
                 Engine = MachineOptions.ParseEngine(engine),
                 DeterministicSeed = machine.DeterministicSeed ?? 0,
                 NoReboot = true,
-                CompileSynchronously = !parsed.GetValue(background),
+                CompileSynchronously = !RunOptions.IsSet(parsed, background),
                 CompileCuts = compileCuts,
             };
             return new VirtualMachine(machine, new MachineHost

@@ -6,6 +6,7 @@ using Emu.Cli.Guests;
 using Emu.Cli.Host;
 using Emu.Core;
 using Emu.Machine.Boards;
+using Emu.Machine.Engines;
 using Emu.Machine.Lifecycle;
 using Emu.Machine.Options;
 
@@ -45,6 +46,8 @@ internal static class BootCommand
         {
             throw new EmuException("--exec reads the guest's serial console itself; leave --serial out");
         }
+
+        EngineTables.Prepare();
 
         // Malformed options are reported before anything is fetched.
         var isDisk = GuestCatalog.IsDisk(name);

@@ -22,7 +22,7 @@ internal static class IsaCommand
         var summary = RunOptions.Flag("--summary", "Only the counts.");
         var features = RunOptions.Flag("--features", "The names that --cpu takes, instead of the rows.");
         command.Arguments.Add(architecture);
-        foreach (var option in (ReadOnlySpan<Option>)[status, filter, summary, features])
+        foreach (var option in (Option[])[status, filter, summary, features])
         {
             command.Options.Add(option);
         }
@@ -34,14 +34,14 @@ internal static class IsaCommand
                 throw new EmuException("emu isa lists arm64");
             }
 
-            if (parsed.GetValue(features))
+            if (RunOptions.IsSet(parsed, features))
             {
                 Report.Result(string.Join('\n', CpuOption.Names));
                 return ExitStatus.Success;
             }
 
             var wanted = parsed.GetValue(status) is { } s ? ParseStatus(s) : (A64RowStatus?)null;
-            if (!parsed.GetValue(summary))
+            if (!RunOptions.IsSet(parsed, summary))
             {
                 List(wanted, parsed.GetValue(filter) ?? "");
             }

@@ -1,6 +1,7 @@
 // emu restore DIR: a saved machine goes on where it was.
 using System.CommandLine;
 using Emu.Cli.Host;
+using Emu.Machine.Engines;
 
 namespace Emu.Cli.Commands;
 
@@ -20,6 +21,7 @@ internal static class RestoreCommand
 
     private static int Execute(RunOptions options, ParseResult parsed, string directory)
     {
+        EngineTables.Prepare();
         var machine = options.Restored(parsed, directory);
         machine.Validate();
         using var report = options.ExitReport(parsed);

@@ -1,6 +1,7 @@
 // emu run: a machine for one's own kernel.
 using System.CommandLine;
 using Emu.Cli.Host;
+using Emu.Machine.Engines;
 
 namespace Emu.Cli.Commands;
 
@@ -18,6 +19,7 @@ internal static class RunCommand
 
     private static int Execute(RunOptions options, ParseResult parsed)
     {
+        EngineTables.Prepare();
         var machine = options.Machine(parsed, guest: null);
         machine.Validate();
         using var report = options.ExitReport(parsed);

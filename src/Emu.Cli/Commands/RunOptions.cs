@@ -148,14 +148,14 @@ internal sealed class RunOptions
     /// <exception cref="EmuException">A bad snapshot, or a malformed value.</exception>
     public MachineOptions Restored(ParseResult parsed, string directory)
     {
-        var configuration = new SnapshotDirectory(directory).ReadConfiguration();
+        var configuration = new SnapshotDirectory(directory).ReadState().Configuration;
         var saved = new RunOptions();
         var command = new Command("run");
         saved.AddTo(command);
         var machine = command.Parse(configuration.Arguments);
         if (machine.Errors.Count > 0)
         {
-            throw new EmuException($"snapshot {directory} is damaged: config.json: {machine.Errors[0].Message.TrimEnd('.').ReplaceLineEndings(" ")}");
+            throw new EmuException($"snapshot {directory} is damaged: its options: {machine.Errors[0].Message.TrimEnd('.').ReplaceLineEndings(" ")}");
         }
 
         var full = Path.GetFullPath(directory);
@@ -176,7 +176,7 @@ internal sealed class RunOptions
             StopAt = parsed.GetValue(stopAt) is { } n ? MachineOptions.ParseStopAt(n) : null,
             SnapshotAt = snapshot is { Length: 2 } ? MachineOptions.ParseSnapshotAt(snapshot[0]) : null,
             SnapshotDirectory = snapshot is { Length: 2 } ? Path.GetFullPath(snapshot[1]) : null,
-            NoReboot = parsed.GetValue(noReboot),
+            NoReboot = IsSet(parsed, noReboot),
         };
     }
 
@@ -203,7 +203,7 @@ internal sealed class RunOptions
             BlockCompileThreshold = parsed.GetValue(blockThreshold) is { } b ? MachineOptions.ParseBlockCompileThreshold(b, compileThreshold) : 0,
             Platform = PlatformOption.Parse(parsed.GetValue(platform), Values(parsed, pciSegments)),
             DeterministicSeed = parsed.GetValue(deterministic) is { } d ? MachineOptions.ParseSeed(d) : null,
-            Semihosting = parsed.GetValue(semihosting),
+            Semihosting = IsSet(parsed, semihosting),
             Kernel = parsed.GetValue(kernel) ?? guest?.Kernel,
             Firmware = parsed.GetValue(firmware) ?? (parsed.GetValue(kernel) is null ? guest?.Firmware : null),
             FirmwareKind = parsed.GetValue(firmwareKind) is { } k ? MachineOptions.ParseFirmwareKind(k) : FirmwareKind.Auto,
@@ -261,9 +261,9 @@ internal sealed class RunOptions
         Pmems = [.. Values(parsed, pmems).Select(PmemOption.Parse)],
         FileSystems = [.. Values(parsed, fileSystems).Select(FsOption.Parse)],
         Vsock = parsed.GetValue(vsock) is { } v ? VsockOption.Parse(v) : null,
-        Watchdog = parsed.GetValue(watchdog),
-        Pvpanic = parsed.GetValue(pvpanic),
-        Rtc = parsed.GetValue(rtc),
+        Watchdog = IsSet(parsed, watchdog),
+        Pvpanic = IsSet(parsed, pvpanic),
+        Rtc = IsSet(parsed, rtc),
     };
 
     /// <summary>Whether the user chose the serial port's other end.</summary>
@@ -275,13 +275,16 @@ internal sealed class RunOptions
     /// <summary>What to report at exit; creates the JSON file, so that one that cannot be written is known now.</summary>
     /// <exception cref="EmuException">The file cannot be written.</exception>
     public ExitReport ExitReport(ParseResult parsed) =>
-        new(parsed.GetValue(stats), parsed.GetValue(stateHash), parsed.GetValue(statsJson));
+        new(IsSet(parsed, stats), IsSet(parsed, stateHash), parsed.GetValue(statsJson));
 
     /// <summary>An option with one value.</summary>
     public static Option<string> Text(string name, string value, string description) => new(name) { Description = description, HelpName = value };
 
     /// <summary>An option that is there or not.</summary>
     public static Option<bool> Flag(string name, string description) => new(name) { Description = description, Arity = ArgumentArity.Zero };
+
+    /// <summary>Whether a <see cref="Flag"/> is there.</summary>
+    public static bool IsSet(ParseResult parsed, Option<bool> flag) => parsed.GetResult(flag) is { Implicit: false };
 
     /// <summary>An option with one value that may be given several times.</summary>
     private static Option<string[]> Texts(string name, string value, string description) =>

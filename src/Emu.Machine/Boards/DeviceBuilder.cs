@@ -39,7 +39,7 @@ public sealed class DeviceBuilder(PciComplex pci, IMsiSink msi, PlatformOption p
     /// <exception cref="EmuException">The host does not have what a device needs, or two devices want one slot.</exception>
     public void Build(DeviceOptions options, ICharBackend? console)
     {
-        if (platform.IommuSegments.Count > 0 || options.NeedIommu)
+        if (platform.IommuSegments.Length > 0 || options.NeedIommu)
         {
             // In front of the devices behind it: a guest that probes in order has it when it needs it.
             Iommu = new IommuTable(platform.IommuAddressBits);
@@ -144,7 +144,7 @@ public sealed class DeviceBuilder(PciComplex pci, IMsiSink msi, PlatformOption p
         }
 
         var options = VirtioPciOptions.For(device, place.Segment, atBoot: true);
-        if (place.Iommu || platform.IommuSegments.Contains(place.Segment))
+        if (place.Iommu || platform.HasIommu(place.Segment))
         {
             if (device is VirtioBalloon or VhostUserDevice)
             {

@@ -19,10 +19,11 @@ public sealed class PciComplex : IDisposable
     {
         Layouts = layouts;
         segments = new PciSegment[layouts.Count];
-        memory64End = [.. layouts.Select(l => l.Memory64.End)];
+        memory64End = new ulong[layouts.Count];
         for (var i = 0; i < segments.Length; i++)
         {
             var layout = layouts[i];
+            memory64End[i] = layout.Memory64.End;
             segments[i] = new PciSegment(
                 layout.Number,
                 memory,

@@ -32,8 +32,8 @@ public static class PciLayout
     /// <exception cref="EmuException">Some segment would get nothing.</exception>
     public static PciSegmentLayout[] Create(IReadOnlyList<PciApertureWeights> weights, ulong ramSize)
     {
-        var memory32 = Share(new MemoryRange(Arm64Layout.PciMemory32Base, Arm64Layout.PciMemory32Size), Alignment32, weights.Select(w => w.Memory32).ToArray());
-        var memory64 = Share(Arm64Layout.PciMemory64(ramSize), Alignment64, weights.Select(w => w.Memory64).ToArray());
+        var memory32 = Share(new MemoryRange(Arm64Layout.PciMemory32Base, Arm64Layout.PciMemory32Size), Alignment32, weights, w => w.Memory32);
+        var memory64 = Share(Arm64Layout.PciMemory64(ramSize), Alignment64, weights, w => w.Memory64);
         var result = new PciSegmentLayout[weights.Count];
         for (var i = 0; i < result.Length; i++)
         {
@@ -44,12 +44,12 @@ public static class PciLayout
         return result;
     }
 
-    private static MemoryRange[] Share(MemoryRange window, ulong alignment, uint[] weights)
+    private static MemoryRange[] Share(MemoryRange window, ulong alignment, IReadOnlyList<PciApertureWeights> weights, Func<PciApertureWeights, ulong> weightOf)
     {
         ulong sum = 0;
         foreach (var weight in weights)
         {
-            sum += weight;
+            sum += weightOf(weight);
         }
 
         var unit = window.Length / (alignment * sum) * alignment;
@@ -58,11 +58,11 @@ public static class PciLayout
             throw new EmuException($"--pci-segment: the weights are too large: a weight of 1 would stand for less than {alignment >> 10}K of a window of {window.Length >> 20}M");
         }
 
-        var result = new MemoryRange[weights.Length];
+        var result = new MemoryRange[weights.Count];
         var start = window.Start;
-        for (var i = 0; i < weights.Length; i++)
+        for (var i = 0; i < weights.Count; i++)
         {
-            var length = i == weights.Length - 1 ? window.End - start : unit * weights[i];
+            var length = i == weights.Count - 1 ? window.End - start : unit * weightOf(weights[i]);
             result[i] = new MemoryRange(start, length);
             start += length;
         }

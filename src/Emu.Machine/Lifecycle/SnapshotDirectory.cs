@@ -1,24 +1,21 @@
-// A snapshot on disk: config.json (how to build the machine), state (its sections) and memory (RAM, sparse), each checked on load.
+// A snapshot on disk: state (how to build the machine, and its sections) and memory (RAM, sparse), each checked on load.
 using System.Text;
-using System.Text.Json;
 using Emu.Core;
 
 namespace Emu.Machine.Lifecycle;
 
-/// <summary>What config.json holds.</summary>
-/// <param name="Format">Format of the directory: <see cref="SnapshotDirectory.Format"/>.</param>
-/// <param name="Arguments">The machine's options as the command line takes them.</param>
+/// <summary>How to build the machine of a snapshot.</summary>
+/// <param name="Arguments">Its options as the command line takes them.</param>
 /// <param name="WorkingDirectory">What relative paths in them are relative to.</param>
-public sealed record SnapshotConfiguration(int Format, IReadOnlyList<string> Arguments, string WorkingDirectory);
+public sealed record SnapshotConfiguration(IReadOnlyList<string> Arguments, string WorkingDirectory);
 
-/// <summary>Reads and writes the three files of a snapshot.</summary>
+/// <summary>Reads and writes the files of a snapshot.</summary>
 /// <param name="path">The directory.</param>
 public sealed class SnapshotDirectory(string path)
 {
     /// <summary>Format of the directory that this build writes and reads.</summary>
-    public const int Format = 1;
+    public const uint Format = 2;
 
-    private const string ConfigurationName = "config.json";
     private const string StateName = "state";
     private const string MemoryName = "memory";
 
@@ -38,8 +35,6 @@ public sealed class SnapshotDirectory(string path)
 
     private string StatePath => System.IO.Path.Combine(Path, StateName);
 
-    private string ConfigurationPath => System.IO.Path.Combine(Path, ConfigurationName);
-
     /// <summary>Makes the directory, or takes an empty one.</summary>
     /// <exception cref="EmuException">It cannot be made, or holds something.</exception>
     public void Create()
@@ -58,90 +53,53 @@ public sealed class SnapshotDirectory(string path)
         }
     }
 
-    /// <summary>Writes config.json: last, so that a directory without one is no snapshot.</summary>
-    public void WriteConfiguration(SnapshotConfiguration configuration)
-    {
-        using var stream = File.Create(ConfigurationPath);
-        using (var writer = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true }))
-        {
-            writer.WriteStartObject();
-            writer.WriteNumber("format", configuration.Format);
-            writer.WriteString("workingDirectory", configuration.WorkingDirectory);
-            writer.WriteStartArray("arguments");
-            foreach (var argument in configuration.Arguments)
-            {
-                writer.WriteStringValue(argument);
-            }
-
-            writer.WriteEndArray();
-            writer.WriteEndObject();
-        }
-
-        stream.Flush(flushToDisk: true);
-    }
-
-    /// <summary>Reads config.json.</summary>
-    /// <exception cref="EmuException">Not a snapshot, damaged, or of another format.</exception>
-    public SnapshotConfiguration ReadConfiguration()
-    {
-        try
-        {
-            using var document = JsonDocument.Parse(File.ReadAllBytes(ConfigurationPath));
-            var root = document.RootElement;
-            var format = root.GetProperty("format").GetInt32();
-            if (format != Format)
-            {
-                throw new EmuException($"snapshot {Path} has format {format}; this build reads format {Format}");
-            }
-
-            return new SnapshotConfiguration(
-                format,
-                [.. root.GetProperty("arguments").EnumerateArray().Select(a => a.GetString() ?? throw new JsonException("an argument is null"))],
-                root.GetProperty("workingDirectory").GetString() ?? throw new JsonException("workingDirectory is null"));
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new EmuException($"{Path} is not a snapshot: {e.Message}");
-        }
-        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
-        {
-            throw new EmuException($"snapshot {Path} is damaged: {ConfigurationName}: {e.Message.ReplaceLineEndings(" ")}");
-        }
-    }
-
-    /// <summary>Writes the state file.</summary>
-    /// <param name="write">Writes the sections.</param>
-    public void WriteState(Action<SnapshotWriter> write)
+    /// <summary>Writes the state file: last, so that a directory without one is no snapshot.</summary>
+    /// <param name="configuration">How to build the machine.</param>
+    /// <param name="write">Writes the sections, and RAM beside them.</param>
+    public void WriteState(SnapshotConfiguration configuration, Action<SnapshotWriter> write)
     {
         using var buffer = new MemoryStream();
         buffer.Write(Magic);
-        write(new SnapshotWriter(buffer));
-        new SnapshotWriter(buffer).U64(Hash(buffer.GetBuffer().AsSpan(0, (int)buffer.Length)));
+        var writer = new SnapshotWriter(buffer);
+        writer.U32(Format);
+        writer.String(configuration.WorkingDirectory);
+        writer.U32((uint)configuration.Arguments.Count);
+        foreach (var argument in configuration.Arguments)
+        {
+            writer.String(argument);
+        }
+
+        write(writer);
+        writer.U64(Hash(buffer.GetBuffer().AsSpan(0, (int)buffer.Length)));
         using var file = File.Create(StatePath);
         buffer.WriteTo(file);
         file.Flush(flushToDisk: true);
     }
 
     /// <summary>Reads and checks the state file.</summary>
-    /// <returns>A reader at the first section.</returns>
-    /// <exception cref="EmuException">Missing or damaged.</exception>
-    public SnapshotReader ReadState()
+    /// <returns>How to build the machine, and a reader at the first section.</returns>
+    /// <exception cref="EmuException">Not a snapshot, damaged, or of another format.</exception>
+    public (SnapshotConfiguration Configuration, SnapshotReader Sections) ReadState()
     {
         byte[] bytes;
         try
         {
-            using var file = File.OpenRead(StatePath);
-            if (file.Length < Magic.Length + HashLength || file.Length > LargestState)
+            using var file = File.OpenHandle(StatePath);
+            var length = RandomAccess.GetLength(file);
+            if (length < Magic.Length + HashLength || length > LargestState)
             {
-                throw new EmuException($"snapshot {Path} is damaged: {StateName} is {file.Length} bytes long");
+                throw new EmuException($"snapshot {Path} is damaged: {StateName} is {length} bytes long");
             }
 
-            bytes = new byte[file.Length];
-            file.ReadExactly(bytes);
+            bytes = new byte[length];
+            if (RandomAccess.Read(file, bytes, 0) != bytes.Length)
+            {
+                throw new EmuException($"snapshot {Path} is damaged: {StateName} ended early");
+            }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new EmuException($"snapshot {Path} is damaged: {e.Message}");
+            throw new EmuException($"{Path} is not a snapshot: {e.Message}");
         }
 
         if (!bytes.AsSpan(0, Magic.Length).SequenceEqual(Magic))
@@ -154,7 +112,33 @@ public sealed class SnapshotDirectory(string path)
             throw new EmuException($"snapshot {Path} is damaged: the hash of {StateName} is wrong");
         }
 
-        return new SnapshotReader(new MemoryStream(bytes, Magic.Length, bytes.Length - Magic.Length - HashLength, writable: false));
+        var reader = new SnapshotReader(new MemoryStream(bytes, Magic.Length, bytes.Length - Magic.Length - HashLength, writable: false));
+        try
+        {
+            return (ReadConfiguration(reader), reader);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new EmuException($"snapshot {Path} is damaged: {e.Message}");
+        }
+    }
+
+    private SnapshotConfiguration ReadConfiguration(SnapshotReader reader)
+    {
+        var format = reader.U32();
+        if (format != Format)
+        {
+            throw new EmuException($"snapshot {Path} has format {format}; this build reads format {Format}");
+        }
+
+        var workingDirectory = reader.String();
+        var arguments = new List<string>();
+        for (var count = reader.U32(); count > 0; count--)
+        {
+            arguments.Add(reader.String());
+        }
+
+        return new SnapshotConfiguration(arguments, workingDirectory);
     }
 
     /// <summary>The hash that guards state and memory.</summary>

@@ -12,9 +12,6 @@ internal static unsafe class SnapshotMemory
 
     private const ulong Page = 4096;
 
-    /// <summary>Chunks that are checked before the guest goes on: 64 MiB, some ten milliseconds. The rest is checked beside it.</summary>
-    private const int CheckedFirst = 64;
-
     /// <summary>Writes every page that is not zero, and into the state file what it takes to check them.</summary>
     /// <param name="path">The file to make.</param>
     /// <param name="writer">The state file.</param>
@@ -56,13 +53,18 @@ internal static unsafe class SnapshotMemory
         RandomAccess.FlushToDisk(file);
     }
 
-    /// <summary>Maps the file over RAM, or reads it into shared RAM, and checks the beginning of its contents.</summary>
-    /// <returns>The check of the rest, or null when nothing is left to check.</returns>
-    /// <exception cref="InvalidDataException">The file is not what was written, or RAM is laid out otherwise.</exception>
-    public static SnapshotMemoryCheck? Map(string path, SnapshotReader reader, IReadOnlyList<(RamRegion Region, HostMemory Host)> ram)
+    /// <summary>Maps the file over RAM, or reads it into shared RAM.</summary>
+    /// <returns>The check of its contents, which has begun: nobody writes to RAM before the end of its first part.</returns>
+    /// <exception cref="InvalidDataException">The file is not as long as it was, or RAM is laid out otherwise.</exception>
+    public static SnapshotMemoryCheck Map(string path, SnapshotReader reader, IReadOnlyList<(RamRegion Region, HostMemory Host)> ram)
     {
         using var file = File.OpenHandle(path);
-        var expected = ram.Sum(r => (long)r.Region.Length);
+        long expected = 0;
+        foreach (var (region, _) in ram)
+        {
+            expected += (long)region.Length;
+        }
+
         if (RandomAccess.GetLength(file) is var length && length != expected)
         {
             throw new InvalidDataException($"memory is {length} bytes long, expected {expected}");
@@ -107,37 +109,7 @@ internal static unsafe class SnapshotMemory
             start += (long)region.Length;
         }
 
-        if (!AreWhole(chunks, Math.Min(chunks.Count, CheckedFirst)))
-        {
-            throw new InvalidDataException(SnapshotMemoryCheck.Complaint);
-        }
-
-        return chunks.Count <= CheckedFirst ? null : new SnapshotMemoryCheck(path, chunks.GetRange(CheckedFirst, chunks.Count - CheckedFirst));
-    }
-
-    /// <summary>Checks chunks, half of them on another thread. PLINQ took 15 ms to be compiled, ten times what it saved.</summary>
-    private static bool AreWhole(List<SnapshotChunk> chunks, int count)
-    {
-        var half = count / 2;
-        var second = true;
-        var thread = new Thread(() => second = AreWhole(chunks, half, count)) { Name = "snapshot check" };
-        thread.Start();
-        var first = AreWhole(chunks, 0, half);
-        thread.Join();
-        return first && second;
-    }
-
-    private static bool AreWhole(List<SnapshotChunk> chunks, int start, int end)
-    {
-        for (var i = start; i < end; i++)
-        {
-            if (SnapshotDirectory.Hash(new ReadOnlySpan<byte>((byte*)chunks[i].Address, chunks[i].Length)) != chunks[i].Hash)
-            {
-                return false;
-            }
-        }
-
-        return true;
+        return new SnapshotMemoryCheck(path, chunks);
     }
 
     private static bool HoldsData(TouchedPages touched, HostMemory host, ulong offset, ulong length)

@@ -1,4 +1,4 @@
-// Checks the contents of a snapshot's memory while the restored guest runs already: a large one takes longer than a guest should wait.
+// Checks the contents of a snapshot's memory: the beginning while the machine is built, the rest while the restored guest runs already.
 using Emu.Core;
 
 namespace Emu.Machine.Lifecycle;
@@ -10,42 +10,65 @@ namespace Emu.Machine.Lifecycle;
 /// <param name="Hash">What was written.</param>
 internal sealed record SnapshotChunk(nint Address, long Position, int Length, ulong Hash);
 
-/// <summary>One check, on a thread of its own. It reads the file, for the guest changes what is mapped.</summary>
-/// <param name="path">The file.</param>
-/// <param name="chunks">What to look at.</param>
-internal sealed class SnapshotMemoryCheck(string path, IReadOnlyList<SnapshotChunk> chunks)
+/// <summary>One check of one file. Its first part looks at what is mapped, its second at the file, for the guest then changes what is mapped.</summary>
+internal sealed unsafe class SnapshotMemoryCheck
 {
-    /// <summary>What is wrong where a hash is.</summary>
-    public const string Complaint = "the contents of memory are not what was written";
+    /// <summary>Chunks of the first part: 64 MiB, some ten milliseconds of one thread. A large memory takes longer than a guest should wait.</summary>
+    private const int FirstPart = 64;
 
-    private Thread? thread;
+    private const string Complaint = "the contents of memory are not what was written";
+
+    private readonly string path;
+    private readonly List<SnapshotChunk> chunks;
+    private readonly int firstPart;
+    private readonly Thread first;
+    private Thread? second;
+    private int next;
     private string? problem;
+    private volatile bool damaged;
     private volatile bool leave;
 
-    /// <summary>Begins.</summary>
-    /// <param name="failed">Called, on the thread, with what is wrong.</param>
-    public void Start(Action<string> failed)
+    /// <summary>Begins with the first part, on a thread of its own.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="chunks">What to look at.</param>
+    public SnapshotMemoryCheck(string path, List<SnapshotChunk> chunks)
     {
-        thread = new Thread(() =>
-        {
-            problem = Run();
-            if (problem is not null)
-            {
-                failed(problem);
-            }
-        })
-        {
-            IsBackground = true,
-            Name = "snapshot check",
-        };
-        thread.Start();
+        this.path = path;
+        this.chunks = chunks;
+        firstPart = Math.Min(chunks.Count, FirstPart);
+        first = StartThread(CheckFirstPart);
     }
 
-    /// <summary>Waits for the end of the check: a run on damaged memory is not to end as if all had been well.</summary>
+    /// <summary>Takes part in the first part, waits for its end, and goes on with the second on a thread of its own.</summary>
+    /// <param name="failed">Called, on that thread, with what is wrong.</param>
+    /// <exception cref="InvalidDataException">The first part is not what was written.</exception>
+    public void EndFirstPart(Action<string> failed)
+    {
+        CheckFirstPart();
+        first.Join();
+        if (damaged)
+        {
+            throw new InvalidDataException(Complaint);
+        }
+
+        if (firstPart < chunks.Count)
+        {
+            second = StartThread(() =>
+            {
+                problem = CheckSecondPart();
+                if (problem is not null)
+                {
+                    failed(problem);
+                }
+            });
+        }
+    }
+
+    /// <summary>Waits for the end of the second part: a run on damaged memory is not to end as if all had been well.</summary>
     /// <returns>What is wrong, or null.</returns>
     public string? Finish()
     {
-        thread?.Join();
+        second?.Join();
         return problem;
     }
 
@@ -53,23 +76,39 @@ internal sealed class SnapshotMemoryCheck(string path, IReadOnlyList<SnapshotChu
     public void Cancel()
     {
         leave = true;
-        thread?.Join();
+        first.Join();
+        second?.Join();
     }
 
-    /// <summary>Looks at every chunk; what is wrong, or null.</summary>
-    private string? Run()
+    private static Thread StartThread(ThreadStart body)
+    {
+        var thread = new Thread(body) { IsBackground = true, Name = "snapshot check" };
+        thread.Start();
+        return thread;
+    }
+
+    private void CheckFirstPart()
+    {
+        while (!leave && !damaged && Interlocked.Increment(ref next) - 1 is var i && i < firstPart)
+        {
+            var chunk = chunks[i];
+            if (SnapshotDirectory.Hash(new ReadOnlySpan<byte>((byte*)chunk.Address, chunk.Length)) != chunk.Hash)
+            {
+                damaged = true;
+            }
+        }
+    }
+
+    /// <summary>Looks at the rest of the chunks; what is wrong, or null.</summary>
+    private string? CheckSecondPart()
     {
         try
         {
             using var file = File.OpenHandle(path);
             var buffer = new byte[chunks.Max(c => c.Length)];
-            foreach (var chunk in chunks)
+            for (var i = firstPart; i < chunks.Count && !leave; i++)
             {
-                if (leave)
-                {
-                    return null;
-                }
-
+                var chunk = chunks[i];
                 var bytes = buffer.AsSpan(0, chunk.Length);
                 for (var done = 0; done < bytes.Length;)
                 {

@@ -1,11 +1,12 @@
 // XXH64: the fast 64-bit hash the state hash is made of (the algorithm's public specification, version 0.1.1).
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Emu.Machine.Lifecycle;
 
 /// <summary>Streaming XXH64. Not for security: it tells equal states from unequal ones.</summary>
-public sealed class XxHash64
+public sealed unsafe class XxHash64
 {
     private const ulong Prime1 = 0x9E37_79B1_85EB_CA87;
     private const ulong Prime2 = 0xC2B2_AE3D_27D4_EB4F;
@@ -99,20 +100,26 @@ public sealed class XxHash64
         return hash ^ (hash >> 32);
     }
 
+    // Asked for: precompiled code calls it else, for a third of the speed.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong Round(ulong accumulator, ulong input) => BitOperations.RotateLeft(accumulator + (input * Prime2), 31) * Prime1;
 
     private static ulong Merge(ulong hash, ulong accumulator) => ((hash ^ Round(0, accumulator)) * Prime1) + Prime4;
 
     private void Stripes(ReadOnlySpan<byte> data)
     {
-        var words = MemoryMarshal.Cast<byte, ulong>(data);
         ulong wa = a, wb = b, wc = c, wd = d;
-        for (var i = 0; i + 3 < words.Length; i += 4)
+        fixed (byte* start = data)
         {
-            wa = Round(wa, words[i]);
-            wb = Round(wb, words[i + 1]);
-            wc = Round(wc, words[i + 2]);
-            wd = Round(wd, words[i + 3]);
+            var end = start + data.Length;
+            for (var stripe = start; stripe < end; stripe += StripeLength)
+            {
+                var words = (ulong*)stripe;
+                wa = Round(wa, words[0]);
+                wb = Round(wb, words[1]);
+                wc = Round(wc, words[2]);
+                wd = Round(wd, words[3]);
+            }
         }
 
         (a, b, c, d) = (wa, wb, wc, wd);

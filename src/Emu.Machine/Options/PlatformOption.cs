@@ -13,7 +13,7 @@ public sealed record PlatformOption(IReadOnlyList<PciApertureWeights> ApertureWe
     public static readonly PlatformOption Default = new([PciApertureWeights.Equal]);
 
     /// <summary>Segments whose devices are all behind the virtio IOMMU.</summary>
-    public IReadOnlyList<int> IommuSegments { get; init; } = [];
+    public int[] IommuSegments { get; init; } = [];
 
     /// <summary>Bits of the addresses that the IOMMU translates, 32 to 64.</summary>
     public int IommuAddressBits { get; init; } = 64;
@@ -25,6 +25,20 @@ public sealed record PlatformOption(IReadOnlyList<PciApertureWeights> ApertureWe
 
     /// <summary>Strings that a structure of SMBIOS numbers.</summary>
     private const int MaximumStrings = 255;
+
+    /// <summary>Whether all devices of a segment are behind the IOMMU.</summary>
+    public bool HasIommu(int segment)
+    {
+        foreach (var behind in IommuSegments)
+        {
+            if (behind == segment)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 
     /// <summary>Number of segments.</summary>
     public int SegmentCount => ApertureWeights.Count;
@@ -52,8 +66,7 @@ public sealed record PlatformOption(IReadOnlyList<PciApertureWeights> ApertureWe
             }
         }
 
-        var weights = Enumerable.Repeat(PciApertureWeights.Equal, count).ToArray();
-        var seen = new HashSet<int>();
+        var weights = new PciApertureWeights?[count];
         foreach (var text in segments)
         {
             var option = OptionString.Parse("--pci-segment", text, "pci_segment", "mmio32_aperture_weight", "mmio64_aperture_weight");
@@ -64,7 +77,7 @@ public sealed record PlatformOption(IReadOnlyList<PciApertureWeights> ApertureWe
                 throw new EmuException($"{option.Text}: there is no segment {number}; give --platform num_pci_segments={number + 1} or more");
             }
 
-            if (!seen.Add(number))
+            if (weights[number] is not null)
             {
                 throw new EmuException($"{option.Text}: segment {number} is described twice");
             }
@@ -73,7 +86,7 @@ public sealed record PlatformOption(IReadOnlyList<PciApertureWeights> ApertureWe
                 (uint)(option.Integer("mmio32_aperture_weight", 1, MaximumWeight) ?? 1), (uint)(option.Integer("mmio64_aperture_weight", 1, MaximumWeight) ?? 1));
         }
 
-        return new PlatformOption(weights) { IommuSegments = behindIommu, IommuAddressBits = addressBits, Smbios = smbios };
+        return new PlatformOption(Array.ConvertAll(weights, w => w ?? PciApertureWeights.Equal)) { IommuSegments = behindIommu, IommuAddressBits = addressBits, Smbios = smbios };
     }
 
     private static SmbiosOptions ParseSmbios(OptionString option)

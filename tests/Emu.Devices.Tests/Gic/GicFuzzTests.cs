@@ -157,7 +157,7 @@ public class GicFuzzTests
     };
 
     private static ushort Register(Random random, GicHarness g) =>
-        random.Next(20) == 0 ? (ushort)random.Next(0x1_0000) : g.Gic.Registers[random.Next(g.Gic.Registers.Count)];
+        random.Next(20) == 0 ? (ushort)random.Next(0x1_0000) : g.Gic.Registers[random.Next(g.Gic.Registers.Length)];
 
     /// <summary>One sensible operation on a handful of interrupts.</summary>
     private static void Step(Random random, GicHarness g)

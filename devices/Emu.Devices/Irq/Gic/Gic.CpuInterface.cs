@@ -6,7 +6,7 @@ namespace Emu.Devices.Irq;
 public sealed partial class Gic
 {
     /// <inheritdoc/>
-    public IReadOnlyList<ushort> Registers => Icc.All;
+    public ReadOnlySpan<ushort> Registers => Icc.All;
 
     /// <inheritdoc/>
     public bool Permits(ushort encoding, bool write) => encoding switch

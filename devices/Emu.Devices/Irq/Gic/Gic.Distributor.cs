@@ -173,7 +173,7 @@ public sealed partial class Gic
         var route = routes[spi];
         if ((route & Gicd.IROUTER_IRM) == 0)
         {
-            return byAffinity.GetValueOrDefault(route & Gicd.IROUTER_Affinity);
+            return byAffinity.TryGetValue(route & Gicd.IROUTER_Affinity, out var target) ? target : null;
         }
 
         var group = 1u << (int)(spis[spi >> 5].Group >> (spi & 31) & 1);

@@ -195,7 +195,13 @@ public sealed partial class Gic
 
         private static ulong Part(ulong register, uint offset, int size) => size == 8 ? register : (uint)(register >> (int)((offset & 4) * 8));
 
-        private void ForgetTranslations() => Array.Fill(cache, new Translation { Key = ulong.MaxValue });
+        private void ForgetTranslations()
+        {
+            for (var i = 0; i < cache.Length; i++)
+            {
+                cache[i] = new Translation { Key = ulong.MaxValue };
+            }
+        }
 
         /// <summary>A cached translation.</summary>
         private struct Translation

@@ -47,10 +47,10 @@ public sealed partial class Gic : ISnapshotable, ISystemRegisterDevice
     /// <param name="spiCount">SPIs: a multiple of 32, 32 to <see cref="MaximumSpis"/>; INTIDs 32 to 31 + spiCount.</param>
     /// <param name="log">Receives accesses to reserved registers at <see cref="LogLevel.Debug"/>.</param>
     /// <param name="itsOptions">Makes an ITS and LPIs, or null for a controller without them.</param>
-    public Gic(IReadOnlyList<ulong> affinities, int spiCount, Log log, ItsOptions? itsOptions = null)
+    public Gic(ReadOnlySpan<ulong> affinities, int spiCount, Log log, ItsOptions? itsOptions = null)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(affinities.Count, 1, nameof(affinities));
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(affinities.Count, MaximumVcpus, nameof(affinities));
+        ArgumentOutOfRangeException.ThrowIfLessThan(affinities.Length, 1, nameof(affinities));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(affinities.Length, MaximumVcpus, nameof(affinities));
         if (spiCount is < 32 or > MaximumSpis || spiCount % 32 != 0)
         {
             throw new ArgumentOutOfRangeException(nameof(spiCount), spiCount, $"a multiple of 32 from 32 to {MaximumSpis} is needed");
@@ -63,7 +63,7 @@ public sealed partial class Gic : ISnapshotable, ISystemRegisterDevice
             spis[i] = new InterruptBank(i + 1, null);
         }
 
-        vcpus = new GicVcpu[affinities.Count];
+        vcpus = new GicVcpu[affinities.Length];
         for (var i = 0; i < vcpus.Length; i++)
         {
             vcpus[i] = new GicVcpu(i, affinities[i] & Gicd.IROUTER_Affinity, spis.Length);
@@ -130,7 +130,7 @@ public sealed partial class Gic : ISnapshotable, ISystemRegisterDevice
     public IInterruptLine Spi(int intid)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(intid, FirstSpi);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(intid, FirstSpi + routes.Length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(intid, FirstSpi + routes.Length - 1);
         return spiLines[intid - FirstSpi];
     }
 
@@ -140,9 +140,9 @@ public sealed partial class Gic : ISnapshotable, ISystemRegisterDevice
     public IInterruptLine Ppi(int vcpu, int intid)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(vcpu, 0);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(vcpu, vcpus.Length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(vcpu, vcpus.Length - 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(intid, FirstPpi);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(intid, FirstSpi);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(intid, FirstSpi - 1);
         return ppiLines[(vcpu * FirstPpi) + intid - FirstPpi];
     }
 

@@ -68,7 +68,7 @@ public sealed class VirtioBalloon : VirtioDevice
         features = (options.DeflateOnOom ? DeflateOnOom : 0) | (options.FreePageReporting ? PageReporting : 0);
         pages = ToPages(options.Size);
         var inflate = new BalloonPages(memory, discard);
-        var each = new QueueWorker[QueueSizes.Count];
+        var each = new QueueWorker[QueueSizes.Length];
         each[InflateQueue] = new QueueWorker($"{Name} inflate", clock, new BalloonInflation(inflate), Model);
         each[DeflateQueue] = new QueueWorker($"{Name} deflate", clock, new BalloonDeflation(), Model);
         if (options.FreePageReporting)

@@ -10,6 +10,8 @@ namespace Emu.Devices.Virtio;
 /// </summary>
 public abstract class VirtioDevice
 {
+    private readonly ushort[] queueSizes;
+
     /// <summary>Creates a device.</summary>
     /// <param name="name">Name for messages: the option's name and the device's id.</param>
     /// <param name="type">Device type (virtio 1.2, chapter 5).</param>
@@ -18,7 +20,7 @@ public abstract class VirtioDevice
     {
         Name = name;
         Type = type;
-        QueueSizes = queueSizes;
+        this.queueSizes = queueSizes;
     }
 
     /// <summary>Name for messages.</summary>
@@ -28,7 +30,7 @@ public abstract class VirtioDevice
     public ushort Type { get; }
 
     /// <summary>Largest size of each queue.</summary>
-    public IReadOnlyList<ushort> QueueSizes { get; }
+    public ReadOnlySpan<ushort> QueueSizes => queueSizes;
 
     /// <summary>Feature bits of the device type (0 to 23, 50 to 127 of the first 64) and of the device's own promises (IN_ORDER); the transport adds the ring's.</summary>
     public abstract ulong DeviceFeatures { get; }

@@ -1,5 +1,6 @@
 // virtio over PCI (virtio 1.2, 4.1): identity, BAR 0, capabilities and interrupts; the registers are in VirtioPciTransport.Common.cs.
 using System.Buffers.Binary;
+using System.Numerics;
 using Emu.Core;
 using Emu.Devices.Pci;
 
@@ -39,8 +40,13 @@ public sealed partial class VirtioPciTransport : PciDevice, IVirtioTransport
     public VirtioPciTransport(VirtioDevice device, PhysicalAddressSpace memory, IMsiSink msi, Log log, VirtioPciOptions options)
         : base(device.Name, Identify(device))
     {
-        if (device.QueueSizes.Count > VirtioPci.MaximumQueues
-            || device.QueueSizes.Any(s => s is 0 or > VirtQueue.MaximumSize || !System.Numerics.BitOperations.IsPow2(s)))
+        var arePossible = device.QueueSizes.Length <= VirtioPci.MaximumQueues;
+        foreach (var size in device.QueueSizes)
+        {
+            arePossible &= size is not 0 and <= VirtQueue.MaximumSize && BitOperations.IsPow2(size);
+        }
+
+        if (!arePossible)
         {
             throw new ArgumentException($"{device.Name}: at most {VirtioPci.MaximumQueues} queues of a power of two of entries are possible", nameof(device));
         }
@@ -52,7 +58,7 @@ public sealed partial class VirtioPciTransport : PciDevice, IVirtioTransport
         offered = (device.DeviceFeatures & ~VirtioFeature.Transport) | VirtioFeature.Version1
             | (dma is null ? 0 : VirtioFeature.AccessPlatform)
             | (options.RingFeatures & device.RingFeatures & VirtioFeature.Transport);
-        queues = new QueueRegisters[device.QueueSizes.Count];
+        queues = new QueueRegisters[device.QueueSizes.Length];
         live = new VirtQueue?[queues.Length];
 
         AddBar(0, options.Bar32 ? PciBarKind.Memory32 : PciBarKind.Memory64, VirtioPci.BarSize, new BarWindow(this), VirtioPci.BarAlignment);
@@ -177,7 +183,11 @@ public sealed partial class VirtioPciTransport : PciDevice, IVirtioTransport
         Span<byte> writable = stackalloc byte[body.Length];
         writable.Clear();
         writable[CapabilityBar - 2] = 0xFF;
-        writable[(CapabilityOffset - 2)..].Fill(0xFF);
+        foreach (ref var b in writable[(CapabilityOffset - 2)..])
+        {
+            b = 0xFF;
+        }
+
         return AddCapability(0x09, body, writable);
     }
 

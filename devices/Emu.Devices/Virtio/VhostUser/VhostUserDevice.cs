@@ -86,8 +86,8 @@ public sealed unsafe partial class VhostUserDevice : VirtioDevice, IHostLoopClie
         this.log = log;
         connection = Connect(options.Patience);
         deviceFeatures = connection.Features & options.Features;
-        ringMemory = new HostMemory(ShadowRing.Bytes * (ulong)QueueSizes.Count, shared: true);
-        rings = new ShadowRing[QueueSizes.Count];
+        ringMemory = new HostMemory(ShadowRing.Bytes * (ulong)QueueSizes.Length, shared: true);
+        rings = new ShadowRing[QueueSizes.Length];
         kicks = new int[rings.Length];
         calls = new int[rings.Length];
         for (var i = 0; i < rings.Length; i++)
@@ -258,10 +258,10 @@ public sealed unsafe partial class VhostUserDevice : VirtioDevice, IHostLoopClie
     private VhostUserConnection Connect(TimeSpan patience)
     {
         var made = new VhostUserConnection(Name, options.SocketPath, patience, log);
-        if (made.QueueCount != 0 && made.QueueCount < QueueSizes.Count)
+        if (made.QueueCount != 0 && made.QueueCount < QueueSizes.Length)
         {
             made.Dispose();
-            throw new EmuException($"{Name}: the vhost-user program at '{options.SocketPath}' has {made.QueueCount} queues, the device {QueueSizes.Count}: give fewer queues");
+            throw new EmuException($"{Name}: the vhost-user program at '{options.SocketPath}' has {made.QueueCount} queues, the device {QueueSizes.Length}: give fewer queues");
         }
 
         return made;
