@@ -31,6 +31,13 @@ public sealed unsafe class UserBackend : LoopBackend
     private const long NanosecondsPerMillisecond = 1_000_000;
     private const byte PrefixLength6 = 64;
 
+    // 10.0.2.0/24: the network, its mask, the host and the name server.
+    private const uint Ip4Network = 0x0A00_0200;
+    private const uint Ip4Mask = 0xFFFF_FF00;
+    private const uint Ip4Host = Ip4Network | 2;
+    private const uint Ip4NameServer = Ip4Network | 3;
+    private const uint Ip4DhcpStart = Ip4Network | 15;
+
     // libslirp keeps the current time, and the host's name servers, in static variables.
     private static readonly Lock Stack = new();
 
@@ -39,6 +46,7 @@ public sealed unsafe class UserBackend : LoopBackend
     private readonly NetFrame outgoing = new();
     private readonly NetFrame incoming = new();
     private readonly MemoryStream state = new();
+    private readonly SlirpNeighbours neighbours = new(Ip4Network, Ip4Mask);
     private SlirpApi.Callbacks* callbacks;
     private GCHandle self;
     private nint slirp;
@@ -134,6 +142,7 @@ public sealed unsafe class UserBackend : LoopBackend
         }
 
         writer.Bytes(state.GetBuffer().AsSpan(0, (int)state.Length));
+        neighbours.Save(writer);
         writer.U32((uint)backlog.Count);
         foreach (var (data, header) in backlog)
         {
@@ -162,6 +171,15 @@ public sealed unsafe class UserBackend : LoopBackend
             if (version > SlirpApi.slirp_state_version() || SlirpApi.slirp_state_load(slirp, version, &ReadState, GCHandle.ToIntPtr(self)) < 0)
             {
                 throw new InvalidDataException($"snapshot: {Name}: the state of user-mode networking is damaged or of a newer libslirp (version {version})");
+            }
+
+            neighbours.Restore(reader);
+            foreach (var announcement in neighbours.Announcements())
+            {
+                fixed (byte* frame = announcement)
+                {
+                    SlirpApi.slirp_input(slirp, frame, announcement.Length);
+                }
             }
         }
 
@@ -210,6 +228,11 @@ public sealed unsafe class UserBackend : LoopBackend
 
             for (var frames = 0; !IsRoundOver(frames) && Port.TryTake(outgoing); frames++)
             {
+                if (IsDeterministic)
+                {
+                    neighbours.SeeGuest(outgoing.Data, [Ip4Host, Ip4NameServer]);
+                }
+
                 if (offloads != NetOffload.None)
                 {
                     OfferLargeSegments(outgoing.Data);
@@ -241,7 +264,7 @@ public sealed unsafe class UserBackend : LoopBackend
 
     private static uint Network(IPAddress address) => MemoryMarshal.Read<uint>(address.GetAddressBytes());
 
-    private static uint Network(byte a, byte b, byte c, byte d) => MemoryMarshal.Read<uint>([a, b, c, d]);
+    private static uint Network(uint address) => BitConverter.IsLittleEndian ? BinaryPrimitives.ReverseEndianness(address) : address;
 
     private static SlirpApi.Address6 Address6(byte last)
     {
@@ -269,16 +292,16 @@ public sealed unsafe class UserBackend : LoopBackend
             Version = SlirpApi.ConfigVersion,
             Restricted = options.Restricted ? 1 : 0,
             EnableIp4 = 1,
-            Network = Network(10, 0, 2, 0),
-            Mask = Network(255, 255, 255, 0),
-            Host = Network(10, 0, 2, 2),
+            Network = Network(Ip4Network),
+            Mask = Network(Ip4Mask),
+            Host = Network(Ip4Host),
             EnableIp6 = IsDeterministic ? (byte)0 : (byte)1,
             Prefix6 = Address6(0),
             PrefixLength6 = PrefixLength6,
             Host6 = Address6(2),
             HostName = (byte*)hostName,
-            DhcpStart = Network(10, 0, 2, 15),
-            NameServer = Network(10, 0, 2, 3),
+            DhcpStart = Network(Ip4DhcpStart),
+            NameServer = Network(Ip4NameServer),
             NameServer6 = Address6(3),
             Mtu = StackMtu,
             Mru = StackMtu,
@@ -389,6 +412,11 @@ public sealed unsafe class UserBackend : LoopBackend
 
     private void Receive(ReadOnlySpan<byte> packet)
     {
+        if (IsDeterministic)
+        {
+            neighbours.SeeStack(packet);
+        }
+
         incoming.Set(packet);
         Describe(incoming);
         if (backlog.Count == 0 && Port.TryDeliver(incoming))
