@@ -8,7 +8,7 @@ namespace Emu.Machine.Tests.Guests;
 
 public sealed class DeviceGuestTests : IDisposable
 {
-    private const string LoadDrivers = "for m in virtio_pci virtio_blk virtio_net virtio-rng virtio_console virtio_balloon; do modprobe $m; done; sleep 1\n";
+    private const string LoadDrivers = "for m in virtio_pci virtio_blk virtio_net virtio-rng virtio_console virtio_balloon; do modprobe $m; done\n";
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(30);
 
     /// <summary>The handler of the power button's key reads it: a press before that is lost.</summary>
@@ -26,6 +26,7 @@ public sealed class DeviceGuestTests : IDisposable
         var hvc = new GuestConsole();
         var options = Options(
             LoadDrivers
+            + GuestFiles.Await("/dev/vda", "/dev/vdb", "/dev/hwrng", "/dev/hvc0", "/sys/class/net/eth0")
             + "printf 'written by the guest' | dd of=/dev/vda conv=notrunc,fsync 2>/dev/null\n"
             + "cat /sys/block/vda/serial; echo; cat /sys/block/vdb/size\n"
             + "dd if=/dev/hwrng bs=64 count=1 2>/dev/null | wc -c\n"
@@ -62,7 +63,7 @@ public sealed class DeviceGuestTests : IDisposable
     {
         string Hash()
         {
-            var guest = Options(LoadDrivers + "dd if=/dev/vda bs=64k 2>/dev/null | sha256sum; dd if=/dev/zero of=/dev/vda bs=4k count=9 conv=fsync 2>/dev/null; ip link set eth0 up; udhcpc -i eth0 -q -n -f") with
+            var guest = Options(LoadDrivers + GuestFiles.Await("/dev/vda", "/sys/class/net/eth0") + "dd if=/dev/vda bs=64k 2>/dev/null | sha256sum; dd if=/dev/zero of=/dev/vda bs=4k count=9 conv=fsync 2>/dev/null; ip link set eth0 up; udhcpc -i eth0 -q -n -f") with
             {
                 DeterministicSeed = 1,
                 Devices = new DeviceOptions
@@ -86,6 +87,7 @@ public sealed class DeviceGuestTests : IDisposable
         var disk = files.Write("disk", new byte[1 << 20]);
         var options = Options(
             LoadDrivers
+            + GuestFiles.Await("/dev/vda")
             + "if [ \"$(dd if=/dev/vda bs=5 count=1 2>/dev/null)\" = first ]; then echo second boot; else printf first | dd of=/dev/vda conv=notrunc,fsync 2>/dev/null; reboot -f; fi\n") with
         {
             Devices = new DeviceOptions { Disks = [DiskOption.Parse($"path={disk}")] },
@@ -121,7 +123,8 @@ public sealed class DeviceGuestTests : IDisposable
         var first = files.Write("first", content);
         var second = files.Write("second", content);
         var options = Options(
-            "for m in virtio_iommu virtio_blk virtio_net; do modprobe $m; done; sleep 1\n"
+            "for m in virtio_iommu virtio_blk virtio_net; do modprobe $m; done\n"
+            + GuestFiles.Await("/dev/vda", "/dev/vdb", "/sys/class/net/eth0")
             + "ls /sys/class/iommu/*/devices | cat; cat /sys/kernel/iommu_groups/*/type\n"
             + "sha256sum </dev/vda; sha256sum </dev/vdb; dd if=/dev/vda of=/dev/vdb bs=64k skip=1 conv=fsync 2>/dev/null\n"
             + "ip link set eth0 up; udhcpc -i eth0 -q -n -f -t 20 2>&1 | grep obtained\n") with
@@ -220,7 +223,7 @@ public sealed class DeviceGuestTests : IDisposable
         var content = new byte[4 << 20];
         new Random(2).NextBytes(content);
         var options = WithTwoNodes(Options(
-            ShowNodes + "for m in virtio_iommu virtio_blk; do modprobe $m; done; sleep 1; ls /sys/class/iommu/*/devices; sha256sum </dev/vda\n")) with
+            ShowNodes + "for m in virtio_iommu virtio_blk; do modprobe $m; done\n" + GuestFiles.Await("/dev/vda") + "ls /sys/class/iommu/*/devices; sha256sum </dev/vda\n")) with
         {
             Firmware = GuestFiles.Aavmf,
             Kernel = GuestFiles.TrixieKernel,
