@@ -7,18 +7,25 @@ namespace Emu.Cpu.Arm64.Simd;
 /// <summary>result = f(d, a, shift). Right shifts are 1 to the element's bits, left shifts 0 to bits - 1.</summary>
 internal interface IShiftOp
 {
+    /// <summary>The name it has for engines, without the element type.</summary>
+    static virtual VectorOperation Known => VectorOperation.None;
+
     static abstract Vector128<T> Apply<T>(Vector128<T> d, Vector128<T> a, int shift) where T : unmanaged;
 }
 
 /// <summary>SHL.</summary>
 internal readonly struct ShiftLeft : IShiftOp
 {
+    public static VectorOperation Known => VectorOperation.ShiftLeft;
+
     public static Vector128<T> Apply<T>(Vector128<T> d, Vector128<T> a, int shift) where T : unmanaged => a << shift;
 }
 
 /// <summary>SLI: the bits below the shift keep the destination's.</summary>
 internal readonly struct ShiftLeftInsert : IShiftOp
 {
+    public static VectorOperation Known => VectorOperation.ShiftLeftInsert;
+
     public static Vector128<T> Apply<T>(Vector128<T> d, Vector128<T> a, int shift) where T : unmanaged =>
         (a << shift) | (d & ~(Vector128<T>.AllBitsSet << shift));
 }
@@ -26,6 +33,8 @@ internal readonly struct ShiftLeftInsert : IShiftOp
 /// <summary>SRI: the bits above keep the destination's.</summary>
 internal readonly unsafe struct ShiftRightInsert : IShiftOp
 {
+    public static VectorOperation Known => VectorOperation.ShiftRightInsert;
+
     public static Vector128<T> Apply<T>(Vector128<T> d, Vector128<T> a, int shift) where T : unmanaged =>
         shift == sizeof(T) * 8 ? d : (a >>> shift) | (d & ~(Vector128<T>.AllBitsSet >>> shift));
 }
@@ -33,6 +42,8 @@ internal readonly unsafe struct ShiftRightInsert : IShiftOp
 /// <summary>SSHR, USHR: arithmetic for signed element types.</summary>
 internal readonly unsafe struct ShiftRight : IShiftOp
 {
+    public static VectorOperation Known => VectorOperation.ShiftRight;
+
     public static Vector128<T> Apply<T>(Vector128<T> d, Vector128<T> a, int shift) where T : unmanaged =>
         shift == sizeof(T) * 8 ? (a >> (shift - 1)) >> 1 : a >> shift;
 }
@@ -40,6 +51,8 @@ internal readonly unsafe struct ShiftRight : IShiftOp
 /// <summary>SSRA, USRA.</summary>
 internal readonly struct ShiftRightAccumulate : IShiftOp
 {
+    public static VectorOperation Known => VectorOperation.ShiftRightAccumulate;
+
     public static Vector128<T> Apply<T>(Vector128<T> d, Vector128<T> a, int shift) where T : unmanaged => d + ShiftRight.Apply(d, a, shift);
 }
 

@@ -7,7 +7,8 @@ namespace Emu.Cpu.Arm64.Simd;
 
 /// <summary>
 /// Conventions of the vector helpers: D, A and B are vector slots (an element or an upper half is the slot plus its byte offset),
-/// C is the number of live result bytes (16 or 8 for vectors, the element size for scalars; the rest of the register becomes zero),
+/// C's low byte is the number of live result bytes (16 or 8 for vectors, the element size for scalars; the rest of the register becomes zero); helpers
+/// whose operation has a name for the engines see that above, and finish with <see cref="Put"/>;
 /// Aux is an immediate.
 /// </summary>
 internal static unsafe class Slots
@@ -22,7 +23,7 @@ internal static unsafe class Slots
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Put<T>(CpuState* s, MicroOp* op, Vector128<T> value) where T : unmanaged
     {
-        if (op->C == 16)
+        if ((byte)op->C == 16)
         {
             *(Vector128<T>*)((byte*)s + op->D) = value;
         }
@@ -36,9 +37,10 @@ internal static unsafe class Slots
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void PutLow(CpuState* s, MicroOp* op, ulong value)
     {
-        if (op->C < 8)
+        var bytes = (byte)op->C;
+        if (bytes < 8)
         {
-            value &= (1UL << (op->C * 8)) - 1;
+            value &= (1UL << (bytes * 8)) - 1;
         }
 
         *(Vector128<ulong>*)((byte*)s + op->D) = Vector128.CreateScalar(value);

@@ -1,5 +1,6 @@
 // Element operations that work on whole vectors at once, without saturation.
 using System.Runtime.Intrinsics;
+using Emu.Cpu.Ir;
 
 namespace Emu.Cpu.Arm64.Simd;
 
@@ -8,6 +9,9 @@ internal interface IVectorOp
 {
     /// <summary>Element sizes the vector form has: bit log2(bytes).</summary>
     static virtual uint Sizes => 0b1111;
+
+    /// <summary>The name it has for engines, without the element type.</summary>
+    static virtual VectorOperation Known => VectorOperation.None;
 
     static abstract Vector128<T> Apply<T>(Vector128<T> d, Vector128<T> a, Vector128<T> b) where T : unmanaged;
 }
@@ -27,6 +31,8 @@ internal readonly struct Sub : IVectorOp
 /// <summary>a * b.</summary>
 internal readonly struct Mul : IVectorOp
 {
+    public static VectorOperation Known => VectorOperation.Multiply;
+
     public static uint Sizes => 0b0111;
 
     public static Vector128<T> Apply<T>(Vector128<T> d, Vector128<T> a, Vector128<T> b) where T : unmanaged => a * b;
@@ -35,6 +41,8 @@ internal readonly struct Mul : IVectorOp
 /// <summary>d + a * b.</summary>
 internal readonly struct Mla : IVectorOp
 {
+    public static VectorOperation Known => VectorOperation.MultiplyAdd;
+
     public static uint Sizes => 0b0111;
 
     public static Vector128<T> Apply<T>(Vector128<T> d, Vector128<T> a, Vector128<T> b) where T : unmanaged => d + (a * b);
@@ -43,6 +51,8 @@ internal readonly struct Mla : IVectorOp
 /// <summary>d - a * b.</summary>
 internal readonly struct Mls : IVectorOp
 {
+    public static VectorOperation Known => VectorOperation.MultiplySubtract;
+
     public static uint Sizes => 0b0111;
 
     public static Vector128<T> Apply<T>(Vector128<T> d, Vector128<T> a, Vector128<T> b) where T : unmanaged => d - (a * b);
@@ -51,6 +61,8 @@ internal readonly struct Mls : IVectorOp
 /// <summary>max(a, b).</summary>
 internal readonly struct Max : IVectorOp
 {
+    public static VectorOperation Known => VectorOperation.Maximum;
+
     public static uint Sizes => 0b0111;
 
     public static Vector128<T> Apply<T>(Vector128<T> d, Vector128<T> a, Vector128<T> b) where T : unmanaged => Vector128.Max(a, b);
@@ -59,6 +71,8 @@ internal readonly struct Max : IVectorOp
 /// <summary>min(a, b).</summary>
 internal readonly struct Min : IVectorOp
 {
+    public static VectorOperation Known => VectorOperation.Minimum;
+
     public static uint Sizes => 0b0111;
 
     public static Vector128<T> Apply<T>(Vector128<T> d, Vector128<T> a, Vector128<T> b) where T : unmanaged => Vector128.Min(a, b);
@@ -108,18 +122,24 @@ internal readonly struct HalvingSub : IVectorOp
 /// <summary>a > b ? all-ones : 0.</summary>
 internal readonly struct CompareGreater : IVectorOp
 {
+    public static VectorOperation Known => VectorOperation.Greater;
+
     public static Vector128<T> Apply<T>(Vector128<T> d, Vector128<T> a, Vector128<T> b) where T : unmanaged => Vector128.GreaterThan(a, b);
 }
 
 /// <summary>a >= b ? all-ones : 0.</summary>
 internal readonly struct CompareGreaterEqual : IVectorOp
 {
+    public static VectorOperation Known => VectorOperation.GreaterOrEqual;
+
     public static Vector128<T> Apply<T>(Vector128<T> d, Vector128<T> a, Vector128<T> b) where T : unmanaged => Vector128.GreaterThanOrEqual(a, b);
 }
 
 /// <summary>(a AND b) != 0 ? all-ones : 0.</summary>
 internal readonly struct CompareTest : IVectorOp
 {
+    public static VectorOperation Known => VectorOperation.Test;
+
     public static Vector128<T> Apply<T>(Vector128<T> d, Vector128<T> a, Vector128<T> b) where T : unmanaged => ~Vector128.Equals(a & b, Vector128<T>.Zero);
 }
 
@@ -144,6 +164,8 @@ internal readonly struct CompareGreaterEqualZero : IVectorOp
 /// <summary>a == 0 ? all-ones : 0.</summary>
 internal readonly struct CompareEqualZero : IVectorOp
 {
+    public static VectorOperation Known => VectorOperation.EqualZero;
+
     public static Vector128<T> Apply<T>(Vector128<T> d, Vector128<T> a, Vector128<T> b) where T : unmanaged => Vector128.Equals(a, Vector128<T>.Zero);
 }
 
@@ -162,30 +184,40 @@ internal readonly struct CompareLessZero : IVectorOp
 /// <summary>BSL: the old destination selects.</summary>
 internal readonly struct BitwiseSelect : IVectorOp
 {
+    public static VectorOperation Known => VectorOperation.Select;
+
     public static Vector128<T> Apply<T>(Vector128<T> d, Vector128<T> a, Vector128<T> b) where T : unmanaged => b ^ ((b ^ a) & d);
 }
 
 /// <summary>BIT: insert a where b is 1.</summary>
 internal readonly struct BitwiseInsertIfTrue : IVectorOp
 {
+    public static VectorOperation Known => VectorOperation.InsertIfTrue;
+
     public static Vector128<T> Apply<T>(Vector128<T> d, Vector128<T> a, Vector128<T> b) where T : unmanaged => d ^ ((d ^ a) & b);
 }
 
 /// <summary>BIF: insert a where b is 0.</summary>
 internal readonly struct BitwiseInsertIfFalse : IVectorOp
 {
+    public static VectorOperation Known => VectorOperation.InsertIfFalse;
+
     public static Vector128<T> Apply<T>(Vector128<T> d, Vector128<T> a, Vector128<T> b) where T : unmanaged => a ^ ((d ^ a) & b);
 }
 
 /// <summary>NOT a.</summary>
 internal readonly struct Not : IVectorOp
 {
+    public static VectorOperation Known => VectorOperation.Not;
+
     public static Vector128<T> Apply<T>(Vector128<T> d, Vector128<T> a, Vector128<T> b) where T : unmanaged => ~a;
 }
 
 /// <summary>-a.</summary>
 internal readonly struct Negate : IVectorOp
 {
+    public static VectorOperation Known => VectorOperation.Negate;
+
     public static Vector128<T> Apply<T>(Vector128<T> d, Vector128<T> a, Vector128<T> b) where T : unmanaged => -a;
 }
 

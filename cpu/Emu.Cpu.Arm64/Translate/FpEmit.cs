@@ -143,7 +143,7 @@ internal static unsafe class FpEmit
         }
 
         var kind = known == VectorFloatOperation.None ? MicroOpKind.Call : MicroOpKind.FVector;
-        t.B.Emit(kind, A64Translator.V(w), A64Translator.V(w >> 5), b, helper, Aux(lanes, argument), (ushort)known);
+        t.B.Emit(kind, A64Translator.V(w), A64Translator.V(w >> 5), b, helper, Aux(lanes, argument), known == VectorFloatOperation.None ? CpuState.Zero : (ushort)known);
     }
 
     /// <summary>Emits D = op on neighbouring lanes of A and B.</summary>

@@ -28,7 +28,7 @@ internal static unsafe class SimdAcrossLanes
             return false;
         }
 
-        t.B.Call(helper, D(w), N(w), c: (ushort)resultBytes, aux: Bytes(w));
+        t.B.CallVector(helper, D(w), N(w), c: (ushort)resultBytes, aux: Bytes(w));
         return true;
     }
 

@@ -63,7 +63,7 @@ internal static unsafe class SimdByElement
             return false;
         }
 
-        t.B.Call(HelperTable.SameUnsigned<TOp>(Size(w)), D(w), N(w), Temp(0), Bytes(w));
+        t.B.CallVector(HelperTable.SameUnsigned<TOp>(Size(w)), D(w), N(w), Temp(0), Bytes(w), operation: Known(TOp.Known, Size(w)));
         return true;
     }
 
@@ -74,7 +74,7 @@ internal static unsafe class SimdByElement
             return false;
         }
 
-        t.B.Call(HelperTable.LaneSigned<TOp>(Size(w)), D(w), N(w), Temp(0), Bytes(w));
+        t.B.CallVector(HelperTable.LaneSigned<TOp>(Size(w)), D(w), N(w), Temp(0), Bytes(w));
         return true;
     }
 
@@ -85,7 +85,7 @@ internal static unsafe class SimdByElement
             return false;
         }
 
-        t.B.Call(HelperTable.LongSigned<TOp>(Size(w)), D(w), NHalf(w), Temp(0), 16);
+        t.B.CallVector(HelperTable.LongSigned<TOp>(Size(w)), D(w), NHalf(w), Temp(0), 16);
         return true;
     }
 
@@ -96,7 +96,7 @@ internal static unsafe class SimdByElement
             return false;
         }
 
-        t.B.Call(HelperTable.LongUnsigned<TOp>(Size(w)), D(w), NHalf(w), Temp(0), 16);
+        t.B.CallVector(HelperTable.LongUnsigned<TOp>(Size(w)), D(w), NHalf(w), Temp(0), 16);
         return true;
     }
 
@@ -107,7 +107,7 @@ internal static unsafe class SimdByElement
             return false;
         }
 
-        t.B.Call(HelperTable.LaneLongSigned<TOp>(Size(w)), D(w), NHalf(w), Temp(0), 16);
+        t.B.CallVector(HelperTable.LaneLongSigned<TOp>(Size(w)), D(w), NHalf(w), Temp(0), 16);
         return true;
     }
 
@@ -118,7 +118,7 @@ internal static unsafe class SimdByElement
             return false;
         }
 
-        t.B.Call(HelperTable.LaneLongSigned<TOp>(Size(w)), D(w), N(w), Temp(0), (ushort)(2 << (int)Size(w)));
+        t.B.CallVector(HelperTable.LaneLongSigned<TOp>(Size(w)), D(w), N(w), Temp(0), (ushort)(2 << (int)Size(w)));
         return true;
     }
 
@@ -129,7 +129,7 @@ internal static unsafe class SimdByElement
             return false;
         }
 
-        t.B.Call(HelperTable.LaneSigned<TOp>(Size(w)), D(w), N(w), Temp(0), (ushort)(1 << (int)Size(w)));
+        t.B.CallVector(HelperTable.LaneSigned<TOp>(Size(w)), D(w), N(w), Temp(0), (ushort)(1 << (int)Size(w)));
         return true;
     }
 }

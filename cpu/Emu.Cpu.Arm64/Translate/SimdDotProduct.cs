@@ -26,7 +26,7 @@ internal static unsafe class SimdDotProduct
     private static bool Vector<TA, TB>(A64Translator t, uint w)
         where TA : unmanaged, System.Numerics.IBinaryInteger<TA> where TB : unmanaged, System.Numerics.IBinaryInteger<TB>
     {
-        t.B.Call(&DotProduct.Dot<TA, TB>, D(w), N(w), M(w), Bytes(w));
+        t.B.CallVector(&DotProduct.Dot<TA, TB>, D(w), N(w), M(w), Bytes(w));
         return true;
     }
 
@@ -35,14 +35,14 @@ internal static unsafe class SimdDotProduct
     {
         var index = ((w >> 10) & 2) | ((w >> 21) & 1);
         t.B.Emit(MicroOpKind.VDup32, Temp(0), (ushort)(M(w) + (index * 4)));
-        t.B.Call(&DotProduct.Dot<TA, TB>, D(w), N(w), Temp(0), Bytes(w));
+        t.B.CallVector(&DotProduct.Dot<TA, TB>, D(w), N(w), Temp(0), Bytes(w));
         return true;
     }
 
     private static bool Matrix<TA, TB>(A64Translator t, uint w)
         where TA : unmanaged, System.Numerics.IBinaryInteger<TA> where TB : unmanaged, System.Numerics.IBinaryInteger<TB>
     {
-        t.B.Call(&DotProduct.MatrixMultiply<TA, TB>, D(w), N(w), M(w));
+        t.B.CallVector(&DotProduct.MatrixMultiply<TA, TB>, D(w), N(w), M(w));
         return true;
     }
 }

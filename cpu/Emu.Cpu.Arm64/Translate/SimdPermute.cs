@@ -29,7 +29,7 @@ internal static unsafe class SimdPermute
             return false;
         }
 
-        t.B.Call(helpers[Size(w)], D(w), N(w), M(w), Bytes(w));
+        t.B.CallVector(helpers[Size(w)], D(w), N(w), M(w), Bytes(w));
         return true;
     }
 
@@ -77,14 +77,14 @@ internal static unsafe class SimdPermute
             return false;
         }
 
-        t.B.Call(&Permute.Ext, D(w), N(w), M(w), Bytes(w), index);
+        t.B.CallVector(&Permute.Ext, D(w), N(w), M(w), Bytes(w), index);
         return true;
     }
 
     // Aux: first register, registers - 1 in [9:8], TBX in [16].
     private static bool Table(A64Translator t, uint w)
     {
-        t.B.Call(&Permute.Table, D(w), N(w), M(w), Bytes(w), ((w >> 5) & 31) | (((w >> 13) & 3) << 8) | (((w >> 12) & 1) << 16));
+        t.B.CallVector(&Permute.Table, D(w), N(w), M(w), Bytes(w), ((w >> 5) & 31) | (((w >> 13) & 3) << 8) | (((w >> 12) & 1) << 16));
         return true;
     }
 }

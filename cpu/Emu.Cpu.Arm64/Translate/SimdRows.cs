@@ -70,6 +70,10 @@ internal static unsafe class SimdFields
     /// <summary>Whether a vector of this element size exists: the op has it, and not 1 x 64 bits.</summary>
     public static bool Fits(uint sizes, uint size, bool q) => ((sizes >> (int)size) & 1) != 0 && (size != 3 || q);
 
+    /// <summary>The name of an operation for engines, with its lanes.</summary>
+    public static VectorOperation Known(VectorOperation operation, uint size, bool signed = false) =>
+        operation == VectorOperation.None ? operation : operation | (VectorOperation)size | (signed ? VectorOperation.Signed : 0);
+
     /// <summary>Emits a micro-op of D, A, B for 16-byte vectors, and clears the upper half for 8-byte ones.</summary>
     public static void Direct(A64Translator t, uint w, MicroOpKind kind, ushort a, ushort b)
     {

@@ -84,7 +84,7 @@ internal static unsafe class SimdShiftImmediate
             return false;
         }
 
-        t.B.Call(HelperTable.ShiftSigned<TOp>(ElementSize(w)), D(w), N(w), c: Bytes(w), aux: RightAmount(w));
+        t.B.CallVector(HelperTable.ShiftSigned<TOp>(ElementSize(w)), D(w), N(w), c: Bytes(w), aux: RightAmount(w), operation: Known(TOp.Known, ElementSize(w), signed: true));
         return true;
     }
 
@@ -95,7 +95,7 @@ internal static unsafe class SimdShiftImmediate
             return false;
         }
 
-        t.B.Call(HelperTable.ShiftUnsigned<TOp>(ElementSize(w)), D(w), N(w), c: Bytes(w), aux: RightAmount(w));
+        t.B.CallVector(HelperTable.ShiftUnsigned<TOp>(ElementSize(w)), D(w), N(w), c: Bytes(w), aux: RightAmount(w), operation: Known(TOp.Known, ElementSize(w)));
         return true;
     }
 
@@ -106,7 +106,7 @@ internal static unsafe class SimdShiftImmediate
             return false;
         }
 
-        t.B.Call(HelperTable.ShiftUnsigned<TOp>(ElementSize(w)), D(w), N(w), c: Bytes(w), aux: LeftAmount(w));
+        t.B.CallVector(HelperTable.ShiftUnsigned<TOp>(ElementSize(w)), D(w), N(w), c: Bytes(w), aux: LeftAmount(w), operation: Known(TOp.Known, ElementSize(w)));
         return true;
     }
 
@@ -117,7 +117,7 @@ internal static unsafe class SimdShiftImmediate
             return false;
         }
 
-        t.B.Call(HelperTable.LaneShiftSigned<TOp>(ElementSize(w)), D(w), N(w), c: Bytes(w), aux: LeftAmount(w));
+        t.B.CallVector(HelperTable.LaneShiftSigned<TOp>(ElementSize(w)), D(w), N(w), c: Bytes(w), aux: LeftAmount(w));
         return true;
     }
 
@@ -128,7 +128,7 @@ internal static unsafe class SimdShiftImmediate
             return false;
         }
 
-        t.B.Call(HelperTable.LaneShiftUnsigned<TOp>(ElementSize(w)), D(w), N(w), c: Bytes(w), aux: LeftAmount(w));
+        t.B.CallVector(HelperTable.LaneShiftUnsigned<TOp>(ElementSize(w)), D(w), N(w), c: Bytes(w), aux: LeftAmount(w));
         return true;
     }
 
@@ -139,7 +139,7 @@ internal static unsafe class SimdShiftImmediate
             return false;
         }
 
-        t.B.Call(HelperTable.ShiftNarrow(ElementSize(w)), DHalf(w), N(w), c: NarrowBytes(w), aux: NarrowAmount(w));
+        t.B.CallVector(HelperTable.ShiftNarrow(ElementSize(w)), DHalf(w), N(w), c: NarrowBytes(w), aux: NarrowAmount(w));
         return true;
     }
 
@@ -150,7 +150,7 @@ internal static unsafe class SimdShiftImmediate
             return false;
         }
 
-        t.B.Call(HelperTable.NarrowSaturate(ElementSize(w), kind), DHalf(w), N(w), c: NarrowBytes(w), aux: NarrowAmount(w));
+        t.B.CallVector(HelperTable.NarrowSaturate(ElementSize(w), kind), DHalf(w), N(w), c: NarrowBytes(w), aux: NarrowAmount(w));
         return true;
     }
 
@@ -165,7 +165,7 @@ internal static unsafe class SimdShiftImmediate
             return false;
         }
 
-        t.B.Call(HelperTable.ShiftLong(ElementSize(w), U(w)), D(w), NHalf(w), c: 16, aux: LeftAmount(w));
+        t.B.CallVector(HelperTable.ShiftLong(ElementSize(w), U(w)), D(w), NHalf(w), c: 16, aux: LeftAmount(w));
         return true;
     }
 
@@ -176,7 +176,7 @@ internal static unsafe class SimdShiftImmediate
             return false;
         }
 
-        t.B.Call(&ShiftRunner.Immediate<T, TOp>, D(w), N(w), c: 8, aux: RightAmount(w));
+        t.B.CallVector(&ShiftRunner.Immediate<T, TOp>, D(w), N(w), c: 8, aux: RightAmount(w), operation: Known(TOp.Known, 3, typeof(T) == typeof(long)));
         return true;
     }
 
@@ -187,7 +187,7 @@ internal static unsafe class SimdShiftImmediate
             return false;
         }
 
-        t.B.Call(&ShiftRunner.Immediate<ulong, TOp>, D(w), N(w), c: 8, aux: LeftAmount(w));
+        t.B.CallVector(&ShiftRunner.Immediate<ulong, TOp>, D(w), N(w), c: 8, aux: LeftAmount(w), operation: Known(TOp.Known, 3));
         return true;
     }
 
@@ -198,7 +198,7 @@ internal static unsafe class SimdShiftImmediate
             return false;
         }
 
-        t.B.Call(HelperTable.LaneShiftSigned<TOp>(ElementSize(w)), D(w), N(w), c: (ushort)(1 << (int)ElementSize(w)), aux: LeftAmount(w));
+        t.B.CallVector(HelperTable.LaneShiftSigned<TOp>(ElementSize(w)), D(w), N(w), c: (ushort)(1 << (int)ElementSize(w)), aux: LeftAmount(w));
         return true;
     }
 
@@ -209,7 +209,7 @@ internal static unsafe class SimdShiftImmediate
             return false;
         }
 
-        t.B.Call(HelperTable.LaneShiftUnsigned<TOp>(ElementSize(w)), D(w), N(w), c: (ushort)(1 << (int)ElementSize(w)), aux: LeftAmount(w));
+        t.B.CallVector(HelperTable.LaneShiftUnsigned<TOp>(ElementSize(w)), D(w), N(w), c: (ushort)(1 << (int)ElementSize(w)), aux: LeftAmount(w));
         return true;
     }
 
@@ -220,7 +220,7 @@ internal static unsafe class SimdShiftImmediate
             return false;
         }
 
-        t.B.Call(HelperTable.NarrowSaturate(ElementSize(w), kind), D(w), N(w), c: (ushort)(1 << (int)ElementSize(w)), aux: NarrowAmount(w));
+        t.B.CallVector(HelperTable.NarrowSaturate(ElementSize(w), kind), D(w), N(w), c: (ushort)(1 << (int)ElementSize(w)), aux: NarrowAmount(w));
         return true;
     }
 

@@ -51,7 +51,7 @@ internal static unsafe class SimdThreeDifferent
             return false;
         }
 
-        t.B.Call(helper, D(w), NHalf(w), MHalf(w), 16);
+        t.B.CallVector(helper, D(w), NHalf(w), MHalf(w), 16);
         return true;
     }
 
@@ -71,7 +71,7 @@ internal static unsafe class SimdThreeDifferent
             return false;
         }
 
-        t.B.Call(HelperTable.LaneLongSigned<TOp>(Size(w)), D(w), N(w), M(w), (ushort)(2 << (int)Size(w)));
+        t.B.CallVector(HelperTable.LaneLongSigned<TOp>(Size(w)), D(w), N(w), M(w), (ushort)(2 << (int)Size(w)));
         return true;
     }
 
@@ -82,7 +82,7 @@ internal static unsafe class SimdThreeDifferent
             return false;
         }
 
-        t.B.Call(helper, D(w), N(w), MHalf(w), 16);
+        t.B.CallVector(helper, D(w), N(w), MHalf(w), 16);
         return true;
     }
 
@@ -100,7 +100,7 @@ internal static unsafe class SimdThreeDifferent
             return false;
         }
 
-        t.B.Call(HelperTable.HighNarrow<TOp>(Size(w)), DHalf(w), N(w), M(w), NarrowBytes(w), U(w) ? 1u : 0);
+        t.B.CallVector(HelperTable.HighNarrow<TOp>(Size(w)), DHalf(w), N(w), M(w), NarrowBytes(w), U(w) ? 1u : 0);
         return true;
     }
 

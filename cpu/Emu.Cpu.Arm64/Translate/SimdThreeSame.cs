@@ -93,14 +93,14 @@ internal static unsafe class SimdThreeSame
         new("SQRDMLSH (vector, scalar)", "01111110ss0mmmmm100011nnnnnddddd", &ScalarLaneSigned<RoundingDoublingMultiplySubHigh>, "FEAT_RDM", fp: true),
     ];
 
-    private static bool Emit(A64Translator t, uint w, uint sizes, delegate*<CpuState*, MicroOp*, void> helper)
+    private static bool Emit(A64Translator t, uint w, uint sizes, delegate*<CpuState*, MicroOp*, void> helper, VectorOperation operation = VectorOperation.None)
     {
         if (!Fits(sizes, Size(w), Q(w)))
         {
             return false;
         }
 
-        t.B.Call(helper, D(w), N(w), M(w), Bytes(w));
+        t.B.CallVector(helper, D(w), N(w), M(w), Bytes(w), operation: operation);
         return true;
     }
 
@@ -111,15 +111,15 @@ internal static unsafe class SimdThreeSame
             return false;
         }
 
-        t.B.Call(helper, D(w), N(w), M(w), (ushort)(1 << (int)Size(w)));
+        t.B.CallVector(helper, D(w), N(w), M(w), (ushort)(1 << (int)Size(w)));
         return true;
     }
 
     private static bool Signed<TOp>(A64Translator t, uint w) where TOp : struct, IVectorOp =>
-        Emit(t, w, TOp.Sizes, HelperTable.SameSigned<TOp>(Size(w)));
+        Emit(t, w, TOp.Sizes, HelperTable.SameSigned<TOp>(Size(w)), Known(TOp.Known, Size(w), signed: true));
 
     private static bool Unsigned<TOp>(A64Translator t, uint w) where TOp : struct, IVectorOp =>
-        Emit(t, w, TOp.Sizes, HelperTable.SameUnsigned<TOp>(Size(w)));
+        Emit(t, w, TOp.Sizes, HelperTable.SameUnsigned<TOp>(Size(w)), Known(TOp.Known, Size(w)));
 
     private static bool LaneSigned<TOp>(A64Translator t, uint w) where TOp : struct, ILaneOp =>
         Emit(t, w, TOp.Sizes, HelperTable.LaneSigned<TOp>(Size(w)));
@@ -159,7 +159,7 @@ internal static unsafe class SimdThreeSame
 
     private static bool Bitwise<TOp>(A64Translator t, uint w) where TOp : struct, IVectorOp
     {
-        t.B.Call(&VectorRunner.Same<ulong, TOp>, D(w), N(w), M(w), Bytes(w));
+        t.B.CallVector(&VectorRunner.Same<ulong, TOp>, D(w), N(w), M(w), Bytes(w), operation: Known(TOp.Known, 3));
         return true;
     }
 
@@ -234,7 +234,7 @@ internal static unsafe class SimdThreeSame
 
     private static bool Pmul(A64Translator t, uint w)
     {
-        t.B.Call(&Polynomial.Multiply, D(w), N(w), M(w), Bytes(w));
+        t.B.CallVector(&Polynomial.Multiply, D(w), N(w), M(w), Bytes(w));
         return true;
     }
 }

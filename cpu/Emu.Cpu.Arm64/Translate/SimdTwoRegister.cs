@@ -57,22 +57,22 @@ internal static unsafe class SimdTwoRegister
         new("ADDP (scalar)", "0101111011110001101110nnnnnddddd", &AddpScalar, fp: true),
     ];
 
-    private static bool Emit(A64Translator t, uint w, uint sizes, delegate*<CpuState*, MicroOp*, void> helper)
+    private static bool Emit(A64Translator t, uint w, uint sizes, delegate*<CpuState*, MicroOp*, void> helper, VectorOperation operation = VectorOperation.None)
     {
         if (!Fits(sizes, Size(w), Q(w)))
         {
             return false;
         }
 
-        t.B.Call(helper, D(w), N(w), N(w), Bytes(w));
+        t.B.CallVector(helper, D(w), N(w), N(w), Bytes(w), operation: operation);
         return true;
     }
 
     private static bool Signed<TOp>(A64Translator t, uint w) where TOp : struct, IVectorOp =>
-        Emit(t, w, TOp.Sizes, HelperTable.SameSigned<TOp>(Size(w)));
+        Emit(t, w, TOp.Sizes, HelperTable.SameSigned<TOp>(Size(w)), Known(TOp.Known, Size(w), signed: true));
 
     private static bool Unsigned<TOp>(A64Translator t, uint w) where TOp : struct, IVectorOp =>
-        Emit(t, w, TOp.Sizes, HelperTable.SameUnsigned<TOp>(Size(w)));
+        Emit(t, w, TOp.Sizes, HelperTable.SameUnsigned<TOp>(Size(w)), Known(TOp.Known, Size(w)));
 
     private static bool LaneSigned<TOp>(A64Translator t, uint w) where TOp : struct, ILaneOp =>
         Emit(t, w, TOp.Sizes, HelperTable.LaneSigned<TOp>(Size(w)));
@@ -89,19 +89,19 @@ internal static unsafe class SimdTwoRegister
 
     private static bool Scalar<TOp>(A64Translator t, uint w) where TOp : struct, IVectorOp
     {
-        t.B.Call(&VectorRunner.Same<long, TOp>, D(w), N(w), N(w), 8);
+        t.B.CallVector(&VectorRunner.Same<long, TOp>, D(w), N(w), N(w), 8, operation: Known(TOp.Known, 3, signed: true));
         return true;
     }
 
     private static bool ScalarLaneSigned<TOp>(A64Translator t, uint w) where TOp : struct, ILaneOp
     {
-        t.B.Call(HelperTable.LaneSigned<TOp>(Size(w)), D(w), N(w), N(w), (ushort)(1 << (int)Size(w)));
+        t.B.CallVector(HelperTable.LaneSigned<TOp>(Size(w)), D(w), N(w), N(w), (ushort)(1 << (int)Size(w)));
         return true;
     }
 
     private static bool ScalarLaneUnsigned<TOp>(A64Translator t, uint w) where TOp : struct, ILaneOp
     {
-        t.B.Call(HelperTable.LaneUnsigned<TOp>(Size(w)), D(w), N(w), N(w), (ushort)(1 << (int)Size(w)));
+        t.B.CallVector(HelperTable.LaneUnsigned<TOp>(Size(w)), D(w), N(w), N(w), (ushort)(1 << (int)Size(w)));
         return true;
     }
 
@@ -114,7 +114,7 @@ internal static unsafe class SimdTwoRegister
             return false;
         }
 
-        t.B.Call(&Permute.Reverse, D(w), N(w), c: Bytes(w), aux: container - element);
+        t.B.CallVector(&Permute.Reverse, D(w), N(w), c: Bytes(w), aux: container - element);
         return true;
     }
 
@@ -126,7 +126,7 @@ internal static unsafe class SimdTwoRegister
 
     private static bool Rbit(A64Translator t, uint w)
     {
-        t.B.Call(&VectorRunner.Same<byte, ReverseBits>, D(w), N(w), N(w), Bytes(w));
+        t.B.CallVector(&VectorRunner.Same<byte, ReverseBits>, D(w), N(w), N(w), Bytes(w));
         return true;
     }
 
@@ -137,7 +137,7 @@ internal static unsafe class SimdTwoRegister
             return false;
         }
 
-        t.B.Call(HelperTable.ShiftNarrow(Size(w)), DHalf(w), N(w), c: NarrowBytes(w));
+        t.B.CallVector(HelperTable.ShiftNarrow(Size(w)), DHalf(w), N(w), c: NarrowBytes(w));
         return true;
     }
 
@@ -148,7 +148,7 @@ internal static unsafe class SimdTwoRegister
             return false;
         }
 
-        t.B.Call(HelperTable.NarrowSaturate(Size(w), kind), DHalf(w), N(w), c: NarrowBytes(w));
+        t.B.CallVector(HelperTable.NarrowSaturate(Size(w), kind), DHalf(w), N(w), c: NarrowBytes(w));
         return true;
     }
 
@@ -165,7 +165,7 @@ internal static unsafe class SimdTwoRegister
             return false;
         }
 
-        t.B.Call(HelperTable.NarrowSaturate(Size(w), kind), D(w), N(w), c: (ushort)(1 << (int)Size(w)));
+        t.B.CallVector(HelperTable.NarrowSaturate(Size(w), kind), D(w), N(w), c: (ushort)(1 << (int)Size(w)));
         return true;
     }
 
@@ -182,7 +182,7 @@ internal static unsafe class SimdTwoRegister
             return false;
         }
 
-        t.B.Call(HelperTable.ShiftLong(Size(w), unsigned: true), D(w), NHalf(w), c: 16, aux: 8u << (int)Size(w));
+        t.B.CallVector(HelperTable.ShiftLong(Size(w), unsigned: true), D(w), NHalf(w), c: 16, aux: 8u << (int)Size(w));
         return true;
     }
 

@@ -1950,6 +1950,7 @@ public static unsafe class Interpreter
                 case MicroOpKind.FMulAdd32:
                 case MicroOpKind.FMulSub32:
                 case MicroOpKind.FVector:
+                case MicroOpKind.CallVector:
                 case MicroOpKind.Call:
                 {
                     ((delegate*<CpuState*, MicroOp*, void>)op->Imm)(s, op);

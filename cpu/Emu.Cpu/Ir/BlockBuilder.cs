@@ -106,15 +106,26 @@ public sealed unsafe class BlockBuilder : IDisposable
     }
 
     /// <summary>Emits a call of a helper that cannot fault, reads only slots D, A, B, C, writes only D, and vector or FP state.</summary>
-    public void Call(delegate*<CpuState*, MicroOp*, void> helper, ushort d = CpuState.Sink, ushort a = CpuState.Zero, ushort b = CpuState.Zero, ushort c = 0, uint aux = 0) =>
+    public void Call(delegate*<CpuState*, MicroOp*, void> helper, ushort d = CpuState.Sink, ushort a = CpuState.Zero, ushort b = CpuState.Zero, ushort c = CpuState.Zero, uint aux = 0) =>
         Emit(MicroOpKind.Call, d, a, b, (long)helper, aux, c);
+
+    /// <summary>Emits a call of a helper as <see cref="Call"/> does, to which C is no slot.</summary>
+    /// <param name="helper">The helper; it reads C's low byte only.</param>
+    /// <param name="d">Destination.</param>
+    /// <param name="a">First source.</param>
+    /// <param name="b">Second source.</param>
+    /// <param name="c">Bytes of the result.</param>
+    /// <param name="aux">An immediate.</param>
+    /// <param name="operation">What it computes, if that has a name.</param>
+    public void CallVector(delegate*<CpuState*, MicroOp*, void> helper, ushort d, ushort a, ushort b = CpuState.Zero, ushort c = 0, uint aux = 0, VectorOperation operation = VectorOperation.None) =>
+        Emit(MicroOpKind.CallVector, d, a, b, (long)helper, aux, (ushort)(c | ((uint)operation << 8)));
 
     /// <summary>Emits a call of a helper that cannot fault and reads or writes the condition flags.</summary>
     public void CallFlags(delegate*<CpuState*, MicroOp*, void> helper, ushort d = CpuState.Sink, ushort a = CpuState.Zero, ushort b = CpuState.Zero, ushort c = 0, uint aux = 0) =>
         Emit(MicroOpKind.CallFlags, d, a, b, (long)helper, aux, c);
 
     /// <summary>Emits a call of a helper that touches only slots D, A, B, C and either succeeds or faults with nothing changed.</summary>
-    public void CallPure(delegate*<CpuState*, MicroOp*, int> helper, ushort d = CpuState.Sink, ushort a = CpuState.Zero, ushort b = CpuState.Zero, ushort c = 0, uint aux = 0) =>
+    public void CallPure(delegate*<CpuState*, MicroOp*, int> helper, ushort d = CpuState.Sink, ushort a = CpuState.Zero, ushort b = CpuState.Zero, ushort c = CpuState.Zero, uint aux = 0) =>
         Emit(MicroOpKind.CallPure, d, a, b, (long)helper, aux, c);
 
     /// <summary>Emits a call of a helper that returns a <see cref="Status"/>.</summary>

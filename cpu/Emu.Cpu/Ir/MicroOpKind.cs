@@ -461,6 +461,8 @@ public enum MicroOpKind : ushort
     FMulSub32,
     /// <summary>as FAdd64, lane by lane on whole vectors; C is a VectorFloatOperation (multiply-add: D = D + A * B), no slot.</summary>
     FVector,
+    /// <summary>as Call; C is no slot: bytes of the result in bits 7:0, in bits 15:8 a VectorOperation that computes D, the bytes above the result zero.</summary>
+    CallVector,
     /// <summary>as Call, but returns a Status: Continue, or a fault with nothing changed (it may be run again for the same fault).</summary>
     CallPure,
     /// <summary>int helper: returns a Status.</summary>

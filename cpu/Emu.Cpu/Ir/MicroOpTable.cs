@@ -278,7 +278,7 @@ public static class MicroOpTable
 
         // Helpers.
         rows[(int)MicroOpKind.Call] = MicroOpTraits.Helper | MicroOpTraits.WritesD | MicroOpTraits.ReadsD | MicroOpTraits.ReadsA | MicroOpTraits.ReadsB;
-        for (var kind = MicroOpKind.FAdd64; kind <= MicroOpKind.FVector; kind++)
+        for (var kind = MicroOpKind.FAdd64; kind <= MicroOpKind.CallVector; kind++)
         {
             rows[(int)kind] = rows[(int)MicroOpKind.Call];
         }

@@ -200,6 +200,13 @@ internal static unsafe class OracleHelpers
     public static readonly Dictionary<long, Action<OracleState, MicroOp>> All = new()
     {
         [(long)(delegate*<CpuState*, MicroOp*, void>)&ToyHelpers.Mix] = (s, op) => s[op.D] += (s[op.A] * 31) + (s[op.B] * 17) + s[op.C],
+        [(long)(delegate*<CpuState*, MicroOp*, void>)&ToyHelpers.MixVector] = (s, op) => s[op.D] += (s[op.A] * 31) + (s[op.B] * 17) + (op.C & 0xFFu),
+        [(long)(delegate*<CpuState*, MicroOp*, void>)&ToyHelpers.NamedVector] = (s, op) =>
+        {
+            var result = new byte[16];
+            VectorLanes.Compute(op, s.Slots.AsSpan(op.D, 16), s.Slots.AsSpan(op.A, 16), s.Slots.AsSpan(op.B, 16), result);
+            result.CopyTo(s.Slots, op.D);
+        },
         [(long)(delegate*<CpuState*, MicroOp*, void>)&ToyHelpers.MixFlags] = (s, op) =>
         {
             var a = s[op.A];

@@ -1,6 +1,7 @@
 // Every micro-op kind: interpreter and compiled code against the oracle, with random operands, aliasing, values and conditions.
 using Emu.Cpu.Ir;
 using Emu.Cpu.Jit;
+using Emu.Cpu.Tests.Toy;
 
 namespace Emu.Cpu.Tests.MicroOps;
 
@@ -51,6 +52,27 @@ public sealed class MicroOpDifferentialTests
             {
                 harness.Randomize(random);
                 harness.Check(ops, code, flushTlb: i % 3 == 0, () => $"seed {seed} variant {variant} values {i}: {RandomOps.Show(ops[0])} {Operands(harness, ops[0])}");
+            }
+        }
+    }
+
+    [Fact]
+    public void NamedVectorOperation_DoesWhatItsNameSays_InEveryLane()
+    {
+        using var harness = new BlockHarness();
+        foreach (var name in VectorLanes.Names)
+        {
+            var random = new RandomOps(new Random(7000 + (int)name));
+            for (var variant = 0; variant < 16; variant++)
+            {
+                MicroOp[] ops = [random.NamedVectorCall(name), random.NamedVectorCall(name)];
+                harness.Build(ops);
+                var code = harness.Compile(CompileTier.Full);
+                for (var i = 0; i < 4; i++)
+                {
+                    harness.Randomize(random);
+                    harness.Check(ops, code, flushTlb: false, () => $"{name} variant {variant} values {i}: {RandomOps.Show(ops[0])}; {RandomOps.Show(ops[1])}");
+                }
             }
         }
     }

@@ -120,7 +120,7 @@ public static partial class MicroOpOracle
             case MicroOpKind.VXor: s.SetVector(op.D, s.Vector(op.A) ^ s.Vector(op.B)); return true;
             case MicroOpKind.VAndNot: s.SetVector(op.D, s.Vector(op.A) & ~s.Vector(op.B)); return true;
             case MicroOpKind.VOrNot: s.SetVector(op.D, s.Vector(op.A) | ~s.Vector(op.B)); return true;
-            case MicroOpKind.Call or MicroOpKind.CallFlags or (>= MicroOpKind.FAdd64 and <= MicroOpKind.FVector):
+            case MicroOpKind.Call or MicroOpKind.CallFlags or (>= MicroOpKind.FAdd64 and <= MicroOpKind.CallVector):
                 s.Helpers[op.Imm](s, op);
                 return true;
             case MicroOpKind.CallPure or MicroOpKind.CallChecked:

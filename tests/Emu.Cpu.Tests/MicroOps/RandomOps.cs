@@ -53,6 +53,11 @@ public sealed unsafe class RandomOps(Random random)
         var name = kind.ToString();
         var width = name.EndsWith("32", StringComparison.Ordinal) ? 32 : 64;
         var op = new MicroOp { Kind = kind, D = Destination(), A = Source(), B = Source(), C = Source(), Imm = (long)Value() };
+        if (kind == MicroOpKind.CallVector)
+        {
+            return VectorCall(op);
+        }
+
         if ((traits & MicroOpTraits.Helper) != 0)
         {
             op.Imm = kind switch
@@ -140,6 +145,38 @@ public sealed unsafe class RandomOps(Random random)
         }
 
         return op;
+    }
+
+    /// <summary>A CallVector of general slots, or of an operation with a name on vectors of 8 or 16 bytes.</summary>
+    private MicroOp VectorCall(MicroOp op)
+    {
+        if (random.Next(4) == 0)
+        {
+            op.C = (ushort)(8 << random.Next(2));
+            op.Imm = (long)(delegate*<CpuState*, MicroOp*, void>)&ToyHelpers.MixVector;
+            return op;
+        }
+
+        return NamedVectorCall(VectorLanes.Names[random.Next(VectorLanes.Names.Length)]);
+    }
+
+    /// <summary>A CallVector of this operation, with random lanes.</summary>
+    public MicroOp NamedVectorCall(VectorOperation name)
+    {
+        var size = random.Next(4);
+        var bits = 8 << size;
+        var left = name is VectorOperation.ShiftLeft or VectorOperation.ShiftLeftInsert;
+        var operation = name | (VectorOperation)size | (random.Next(2) == 0 ? VectorOperation.Signed : 0);
+        return new MicroOp
+        {
+            Kind = MicroOpKind.CallVector,
+            D = VectorSlot(),
+            A = VectorSlot(),
+            B = VectorSlot(),
+            C = (ushort)((8 << random.Next(2)) | ((int)operation << 8)),
+            Aux = (uint)(random.Next(4) != 0 ? random.Next(left ? 0 : 1, left ? bits : bits + 1) : left ? bits - 1 : bits),
+            Imm = (long)(delegate*<CpuState*, MicroOp*, void>)&ToyHelpers.NamedVector,
+        };
     }
 
     public static string Show(in MicroOp op) => $"{op.Kind} D={op.D} A={op.A} B={op.B} C={op.C} Imm=0x{op.Imm:x} Aux=0x{op.Aux:x}";

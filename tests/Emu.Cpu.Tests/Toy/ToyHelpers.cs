@@ -43,6 +43,18 @@ public static unsafe class ToyHelpers
     public static void Mix(CpuState* s, MicroOp* op) =>
         Slot(s, op->D) = Slot(s, op->D) + (Slot(s, op->A) * 31) + (Slot(s, op->B) * 17) + Slot(s, op->C);
 
+    /// <summary>D = D + A * 31 + B * 17 + the low byte of C.</summary>
+    public static void MixVector(CpuState* s, MicroOp* op) =>
+        Slot(s, op->D) = Slot(s, op->D) + (Slot(s, op->A) * 31) + (Slot(s, op->B) * 17) + (op->C & 0xFFu);
+
+    /// <summary>What the name in C says, lane by lane.</summary>
+    public static void NamedVector(CpuState* s, MicroOp* op)
+    {
+        Span<byte> result = stackalloc byte[16];
+        VectorLanes.Compute(*op, new Span<byte>((byte*)s + op->D, 16), new Span<byte>((byte*)s + op->A, 16), new Span<byte>((byte*)s + op->B, 16), result);
+        result.CopyTo(new Span<byte>((byte*)s + op->D, 16));
+    }
+
     /// <summary>D = flags + A; flags = (flags + A + 5) &amp; 15.</summary>
     public static void MixFlags(CpuState* s, MicroOp* op)
     {

@@ -36,6 +36,7 @@ internal sealed unsafe partial class RegionEmitter
         var fused = operation is MicroOpKind.FMulAdd64 or MicroOpKind.FMulSub64;
         if (floats == null || (fused && !Fused) || IsRegister(op->A) || IsRegister(op->B) || IsRegister(op->C) || IsRegister(op->D))
         {
+            ForgetVector(op->D);
             EmitCall(op);
             return true;
         }
@@ -84,6 +85,7 @@ internal sealed unsafe partial class RegionEmitter
         il.Emit(OpCodes.Sub);
         il.Emit(OpCodes.Ldc_I4, fieldMask - 4);
         il.Emit(OpCodes.Bgt_Un, slow);
+        ForgetVector(op->D);
         Address(op->D);
         il.Emit(OpCodes.Ldloc, va);
         il.Emit(OpCodes.Call, CreateScalar);
@@ -97,12 +99,14 @@ internal sealed unsafe partial class RegionEmitter
     {
         if (floats == null || !VectorOperations.TryGetValue((VectorFloatOperation)op->C, out var method))
         {
+            ForgetVector(op->D);
             EmitCall(op);
             return;
         }
 
         var slow = il.DefineLabel();
         var done = il.DefineLabel();
+        ForgetVector(op->D);
         FloatGuard(slow);
         il.Emit(OpCodes.Ldarg_0);
         il.Emit(OpCodes.Ldc_I4, (int)op->D);

@@ -65,10 +65,9 @@ internal sealed unsafe partial class RegionEmitter
                 return EmitVectorLoad(op, 8, OpCodes.Ldind_I8);
             case MicroOpKind.LdV128 or MicroOpKind.LdV128X:
                 Access(op, 16, write: false);
-                Address(op->D);
                 il.Emit(OpCodes.Ldloc, va);
-                il.Emit(OpCodes.Ldobj, typeof(Vector128<ulong>));
-                il.Emit(OpCodes.Stobj, typeof(Vector128<ulong>));
+                il.Emit(OpCodes.Ldobj, Doubles);
+                PopVector(op->D, Doubles);
                 return true;
             case MicroOpKind.St8 or MicroOpKind.St8X:
                 return EmitStore(op, 1, OpCodes.Stind_I1);
@@ -81,9 +80,8 @@ internal sealed unsafe partial class RegionEmitter
             case MicroOpKind.St128 or MicroOpKind.St128X:
                 Access(op, 16, write: true);
                 il.Emit(OpCodes.Ldloc, va);
-                Address(op->D);
-                il.Emit(OpCodes.Ldobj, typeof(Vector128<ulong>));
-                il.Emit(OpCodes.Stobj, typeof(Vector128<ulong>));
+                PushVector(op->D, Doubles);
+                il.Emit(OpCodes.Stobj, Doubles);
                 return true;
             case MicroOpKind.LdP32 or MicroOpKind.LdP64:
             {
@@ -113,12 +111,11 @@ internal sealed unsafe partial class RegionEmitter
                 Access(op, size * 2, write: false);
                 for (var i = 0; i < 2; i++)
                 {
-                    Address(i == 0 ? op->D : op->B);
                     il.Emit(OpCodes.Ldloc, va);
                     Displace(i * size);
                     if (size == 16)
                     {
-                        il.Emit(OpCodes.Ldobj, typeof(Vector128<ulong>));
+                        il.Emit(OpCodes.Ldobj, Doubles);
                     }
                     else
                     {
@@ -127,7 +124,7 @@ internal sealed unsafe partial class RegionEmitter
                         il.Emit(OpCodes.Call, CreateScalar);
                     }
 
-                    il.Emit(OpCodes.Stobj, typeof(Vector128<ulong>));
+                    PopVector(i == 0 ? op->D : op->B, Doubles);
                 }
 
                 return true;
@@ -144,9 +141,8 @@ internal sealed unsafe partial class RegionEmitter
                     Displace(i * size);
                     if (size == 16)
                     {
-                        Address(slot);
-                        il.Emit(OpCodes.Ldobj, typeof(Vector128<ulong>));
-                        il.Emit(OpCodes.Stobj, typeof(Vector128<ulong>));
+                        PushVector(slot, Doubles);
+                        il.Emit(OpCodes.Stobj, Doubles);
                     }
                     else
                     {
@@ -318,12 +314,11 @@ internal sealed unsafe partial class RegionEmitter
     private bool EmitVectorLoad(MicroOp* op, int size, OpCode load)
     {
         Access(op, size, write: false);
-        Address(op->D);
         il.Emit(OpCodes.Ldloc, va);
         il.Emit(load);
         il.Emit(OpCodes.Conv_U8);
         il.Emit(OpCodes.Call, CreateScalar);
-        il.Emit(OpCodes.Stobj, typeof(Vector128<ulong>));
+        PopVector(op->D, Doubles);
         return true;
     }
 

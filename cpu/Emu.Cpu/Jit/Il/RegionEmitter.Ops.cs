@@ -633,6 +633,11 @@ internal sealed unsafe partial class RegionEmitter
 
     private bool EmitHelper(MicroOp* op)
     {
+        if ((MicroOpTable.Traits(op->Kind) & MicroOpTraits.Helper) != 0)
+        {
+            knownVectors.Clear();
+        }
+
         switch (op->Kind)
         {
             case MicroOpKind.Call or MicroOpKind.CallFlags:
@@ -741,7 +746,7 @@ internal sealed unsafe partial class RegionEmitter
     private void SpillOperands(MicroOp* op)
     {
         ulong mask = 0;
-        foreach (var slot in (ReadOnlySpan<ushort>)[op->D, op->A, op->B, op->C])
+        foreach (var slot in (ReadOnlySpan<ushort>)[op->D, op->A, op->B, op->Kind == MicroOpKind.CallVector ? CpuState.Zero : op->C])
         {
             if (IsRegister(slot))
             {

@@ -110,6 +110,7 @@ internal sealed unsafe partial class RegionEmitter
     {
         if (!IsRegister(slot) && slot != CpuState.Sink)
         {
+            ForgetVector(slot);
             Address(slot);
         }
     }

@@ -160,6 +160,7 @@ internal sealed unsafe partial class RegionEmitter
         flags = flow.FlagsAtStart(index);
         flagsPacked = false;
         ForgetGroups();
+        knownVectors.Clear();
         var need = flow.InstructionsToNextCheck(index);
         if (need != 0)
         {
@@ -207,7 +208,11 @@ internal sealed unsafe partial class RegionEmitter
         {
             Use(op->A);
             Use(op->B);
-            Use(op->C);
+            if (op->Kind != MicroOpKind.CallVector)
+            {
+                Use(op->C);
+            }
+
             Use(op->D);
             Write(op->D);
             return;
