@@ -44,7 +44,7 @@ public sealed partial class VirtualMachine
                 section.Save(new SnapshotWriter(buffer));
                 return (section.SnapshotName, Bytes: buffer.ToArray());
             }).ToList();
-            directory.WriteState(new SnapshotConfiguration(options.Arguments, Environment.CurrentDirectory), writer =>
+            directory.WriteState(options.Arguments, writer =>
             {
                 writer.Bool(options.Deterministic);
                 writer.U64(clock.Now);

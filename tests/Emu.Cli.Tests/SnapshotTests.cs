@@ -51,6 +51,18 @@ public sealed class SnapshotTests : IDisposable
         Assert.Equal((0, "", lines[^1] + "\n"), (restored.Status, restored.Error, restored.Output));
     }
 
+    /// <summary>The machine's files are found from another directory than the one they were named in.</summary>
+    [Fact]
+    public void Snapshot_IsRestoredFromAnyDirectory()
+    {
+        File.WriteAllBytes(Path.Combine(directory.FullName, "a,b.raw"), new byte[1 << 20]);
+        string[] line = ["run", "--kernel", DebianGuest.Kernel, "--disk", "path=\"a,b.raw\",serial=x", "--serial", "file=console", "--deterministic", "--snapshot-at", "1000000", Snapshot, "--stop-at", "1000000"];
+        var saved = EmuProcess.Execute("sh", ["-c", "cd \"$1\" && shift && exec dotnet \"$@\"", "sh", directory.FullName, EmuProcess.Program, .. line], []);
+        Assert.Equal((0, ""), (saved.Status, saved.Error));
+        var restored = EmuProcess.Run(DebianGuest.Root, "restore", Snapshot, "--stop-at", "1100000");
+        Assert.Equal((0, ""), (restored.Status, restored.Error));
+    }
+
     [Fact]
     public void DamagedTruncatedOrForeignSnapshot_IsRefusedInOneLine()
     {

@@ -143,6 +143,21 @@ public class OptionTests
         (options with { Cpus = CpusOption.Default }).Validate();
     }
 
+    [Theory]
+    [InlineData("path=/a,readonly=on", "path=/a,readonly=on")]
+    [InlineData("path=a,readonly=on", "path=CWD/a,readonly=on")]
+    [InlineData("path=\"a,b\",serial=path", "\"path=CWD/a,b\",serial=path")]
+    [InlineData("file=../x", "file=CWD/../x")]
+    [InlineData("oem_strings=[path=a,b]", "\"oem_strings=[path=a,b]\"")]
+    [InlineData("tty", "tty")]
+    public void SavedOptions_HaveFullPaths(string given, string expected)
+    {
+        var parent = Path.GetDirectoryName(Environment.CurrentDirectory);
+        var saved = OptionString.WithFullPaths("--disk", given);
+        Assert.Equal(expected.Replace("CWD/..", parent).Replace("CWD", Environment.CurrentDirectory), saved);
+        Assert.Equal(saved, OptionString.WithFullPaths("--disk", saved));
+    }
+
     [Fact]
     public void Platform_CountsSegmentsAndTheirWeights()
     {

@@ -116,7 +116,7 @@ internal sealed class RunOptions
     private Option[] Session =>
         [serial, engine, codeCache, threshold, blockThreshold, timeLimit, noReboot, stopAt, snapshotAt, stateHash, stats, statsJson, trace, traceFrom, traceCount];
 
-    /// <summary>The machine's options as text, for a snapshot.</summary>
+    /// <summary>The machine's options as text, for a snapshot; paths are full, for it may be restored from another directory.</summary>
     private List<string> Arguments(ParseResult parsed, MachineOptions machine, GuestDefaults? guest)
     {
         List<string> arguments = [commandLine.Name, machine.CommandLine];
@@ -128,18 +128,26 @@ internal sealed class RunOptions
             }
         }
 
-        arguments.AddRange(Disks(parsed, guest).SelectMany(d => (string[])[disks.Name, d]));
-        arguments.AddRange(Nets(parsed, guest).SelectMany(n => (string[])[nets.Name, n]));
+        AddValues(disks, Disks(parsed, guest));
+        AddValues(nets, Nets(parsed, guest));
         foreach (var option in (ReadOnlySpan<Option>)[.. Machinery, serial, engine])
         {
             if (option != disks && option != nets && parsed.GetResult(option) is { Implicit: false } result)
             {
                 // A flag stands alone; an option given several times is repeated.
-                arguments.AddRange(result.Tokens.Count == 0 ? [option.Name] : result.Tokens.SelectMany(t => (string[])[option.Name, t.Value]));
+                if (result.Tokens.Count == 0)
+                {
+                    arguments.Add(option.Name);
+                }
+
+                AddValues(option, result.Tokens.Select(t => t.Value));
             }
         }
 
         return arguments;
+
+        void AddValues(Option option, IEnumerable<string> values) =>
+            arguments.AddRange(values.SelectMany(v => (string[])[option.Name, OptionString.WithFullPaths(option.Name, v)]));
     }
 
     /// <summary>The machine of a snapshot, with what the user asks of this run.</summary>
@@ -148,11 +156,11 @@ internal sealed class RunOptions
     /// <exception cref="EmuException">A bad snapshot, or a malformed value.</exception>
     public MachineOptions Restored(ParseResult parsed, string directory)
     {
-        var configuration = new SnapshotDirectory(directory).ReadState().Configuration;
+        var arguments = new SnapshotDirectory(directory).ReadState().Arguments;
         var saved = new RunOptions();
         var command = new Command("run");
         saved.AddTo(command);
-        var machine = command.Parse(configuration.Arguments);
+        var machine = command.Parse(arguments);
         if (machine.Errors.Count > 0)
         {
             throw new EmuException($"snapshot {directory} is damaged: its options: {machine.Errors[0].Message.TrimEnd('.').ReplaceLineEndings(" ")}");

@@ -4,11 +4,6 @@ using Emu.Core;
 
 namespace Emu.Machine.Lifecycle;
 
-/// <summary>How to build the machine of a snapshot.</summary>
-/// <param name="Arguments">Its options as the command line takes them.</param>
-/// <param name="WorkingDirectory">What relative paths in them are relative to.</param>
-public sealed record SnapshotConfiguration(IReadOnlyList<string> Arguments, string WorkingDirectory);
-
 /// <summary>Reads and writes the files of a snapshot.</summary>
 /// <param name="path">The directory.</param>
 public sealed class SnapshotDirectory(string path)
@@ -54,17 +49,16 @@ public sealed class SnapshotDirectory(string path)
     }
 
     /// <summary>Writes the state file: last, so that a directory without one is no snapshot.</summary>
-    /// <param name="configuration">How to build the machine.</param>
+    /// <param name="arguments">How to build the machine: its options as the command line takes them, with full paths.</param>
     /// <param name="write">Writes the sections, and RAM beside them.</param>
-    public void WriteState(SnapshotConfiguration configuration, Action<SnapshotWriter> write)
+    public void WriteState(IReadOnlyList<string> arguments, Action<SnapshotWriter> write)
     {
         using var buffer = new MemoryStream();
         buffer.Write(Magic);
         var writer = new SnapshotWriter(buffer);
         writer.U32(Format);
-        writer.String(configuration.WorkingDirectory);
-        writer.U32((uint)configuration.Arguments.Count);
-        foreach (var argument in configuration.Arguments)
+        writer.U32((uint)arguments.Count);
+        foreach (var argument in arguments)
         {
             writer.String(argument);
         }
@@ -79,7 +73,7 @@ public sealed class SnapshotDirectory(string path)
     /// <summary>Reads and checks the state file.</summary>
     /// <returns>How to build the machine, and a reader at the first section.</returns>
     /// <exception cref="EmuException">Not a snapshot, damaged, or of another format.</exception>
-    public (SnapshotConfiguration Configuration, SnapshotReader Sections) ReadState()
+    public (IReadOnlyList<string> Arguments, SnapshotReader Sections) ReadState()
     {
         byte[] bytes;
         try
@@ -115,7 +109,7 @@ public sealed class SnapshotDirectory(string path)
         var reader = new SnapshotReader(new MemoryStream(bytes, Magic.Length, bytes.Length - Magic.Length - HashLength, writable: false));
         try
         {
-            return (ReadConfiguration(reader), reader);
+            return (ReadArguments(reader), reader);
         }
         catch (InvalidDataException e)
         {
@@ -123,7 +117,7 @@ public sealed class SnapshotDirectory(string path)
         }
     }
 
-    private SnapshotConfiguration ReadConfiguration(SnapshotReader reader)
+    private List<string> ReadArguments(SnapshotReader reader)
     {
         var format = reader.U32();
         if (format != Format)
@@ -131,14 +125,13 @@ public sealed class SnapshotDirectory(string path)
             throw new EmuException($"snapshot {Path} has format {format}; this build reads format {Format}");
         }
 
-        var workingDirectory = reader.String();
         var arguments = new List<string>();
         for (var count = reader.U32(); count > 0; count--)
         {
             arguments.Add(reader.String());
         }
 
-        return new SnapshotConfiguration(arguments, workingDirectory);
+        return arguments;
     }
 
     /// <summary>The hash that guards state and memory.</summary>

@@ -8,6 +8,9 @@ namespace Emu.Machine.Options;
 /// <summary>One option's value, split into its keys.</summary>
 public sealed class OptionString
 {
+    /// <summary>Keys whose values are paths of the host, in whatever option.</summary>
+    private static readonly string[] PathKeys = ["path", "file", "socket", "src"];
+
     private readonly string option;
     private readonly string[] knownKeys;
     private readonly string?[] values;
@@ -62,6 +65,28 @@ public sealed class OptionString
         }
 
         return result;
+    }
+
+    /// <summary>A value with full paths, which means the same in any directory.</summary>
+    /// <param name="option">The option's name for messages.</param>
+    /// <param name="text">What the user wrote; what is no list of keys stays as it is.</param>
+    public static string WithFullPaths(string option, string text)
+    {
+        var parts = SplitParts(option, text);
+        for (var i = 0; i < parts.Count; i++)
+        {
+            if (parts[i].IndexOf('=') is var equals and > 0 && Array.IndexOf(PathKeys, parts[i][..equals]) >= 0)
+            {
+                parts[i] = $"{parts[i][..equals]}={Path.GetFullPath(parts[i][(equals + 1)..])}";
+            }
+
+            if (parts[i].Contains(','))
+            {
+                parts[i] = $"\"{parts[i]}\"";
+            }
+        }
+
+        return string.Join(',', parts);
     }
 
     /// <summary>The whole option as the user wrote it, for messages.</summary>
