@@ -25,6 +25,11 @@ public sealed partial class VirtualMachine
     /// <summary>Saves the machine, whose vCPUs stand still.</summary>
     private void Save(string path)
     {
+        if (board.SlotsChanged)
+        {
+            throw new EmuException("the machine's devices are not those of its options any more: it cannot be saved");
+        }
+
         var directory = new SnapshotDirectory(path);
         directory.Create();
         var hostClock = clock as HostClock;
@@ -123,7 +128,7 @@ public sealed partial class VirtualMachine
             runner.Restore(reader);
             memoryCheck!.EndFirstPart(reason => Control.Stop(DamagedMemory(reason)));
         }
-        catch (InvalidDataException e)
+        catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
         {
             throw Damaged(directory, e);
         }

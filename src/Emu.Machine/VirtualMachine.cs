@@ -77,6 +77,11 @@ public sealed partial class VirtualMachine : IDisposable
             semihosting = options.Semihosting ? host.CreateSemihosting(serial) : null;
             console = host.CreateConsole();
             firmware = boot.CreateDevices(memory, log);
+            if (firmware is null && options.Platform.Smbios.IsGiven)
+            {
+                log.Write(LogLevel.Warning, "--platform serial_number=, uuid= and oem_strings= reach a guest through Debian's AAVMF only: give it as --firmware");
+            }
+
             board = new Arm64Board(options, Services(), serial, console, firmware);
             engine = host.CreateEngine(options);
             vcpus = new IVcpu[options.Cpus.Boot];
@@ -212,6 +217,34 @@ public sealed partial class VirtualMachine : IDisposable
         else
         {
             input.Post(board.PressPowerButton);
+        }
+    }
+
+    /// <summary>Puts a disk into the running machine. A guest that knows ACPI, as under firmware, finds it by itself.</summary>
+    /// <returns>Its name, for <see cref="RemoveDevice"/>.</returns>
+    /// <exception cref="EmuException">The image cannot be opened, there is no place for the disk, or the machine is deterministic.</exception>
+    public string AddDisk(DiskOption option)
+    {
+        RequireHotplug();
+        return board.AddDisk(option);
+    }
+
+    /// <summary>Asks the guest to give a device up; it is gone, and its image closed, when the guest has ejected it.</summary>
+    /// <exception cref="EmuException">There is no such device, or the machine is deterministic.</exception>
+    public void RemoveDevice(string name)
+    {
+        RequireHotplug();
+        board.RemoveDevice(name);
+    }
+
+    /// <summary>The device of a name is in the machine.</summary>
+    public bool HasDevice(string name) => board.Pci.Find(name) is not null;
+
+    private void RequireHotplug()
+    {
+        if (options.Deterministic)
+        {
+            throw new EmuException("devices come and go by the host's time: not in deterministic mode");
         }
     }
 

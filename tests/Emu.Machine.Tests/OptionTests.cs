@@ -155,6 +155,9 @@ public class OptionTests
         Rejects(() => PlatformOption.Parse("iommu_segments=[1]", []), "--platform", "there is no segment 1; give num_pci_segments=2 or more");
         Rejects(() => PlatformOption.Parse("iommu_address_width=65", []), "--platform", "from 32 to 64");
         Rejects(() => PlatformOption.Parse("segments=2", []), "--platform", "unknown key 'segments'");
+        Assert.Equal(["a=b", "c"], PlatformOption.Parse("oem_strings=[a=b,c],serial_number=S 1", []).Smbios.OemStrings);
+        Rejects(() => PlatformOption.Parse("uuid=1234", []), "--platform", "'1234' is not a UUID");
+        Rejects(() => PlatformOption.Parse("oem_strings=[a,,b]", []), "--platform", "a string is empty");
         Rejects(() => PlatformOption.Parse(null, ["mmio32_aperture_weight=3"]), "--pci-segment", "pci_segment= is missing");
         Rejects(() => PlatformOption.Parse(null, ["pci_segment=1"]), "--pci-segment", "there is no segment 1; give --platform num_pci_segments=2 or more");
         Rejects(() => PlatformOption.Parse(null, ["pci_segment=0", "pci_segment=0"]), "--pci-segment", "described twice");

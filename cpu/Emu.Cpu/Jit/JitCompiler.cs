@@ -84,6 +84,9 @@ public sealed unsafe class JitCompiler : IDisposable
     /// </summary>
     public bool Synchronous { get; init; }
 
+    /// <summary>Compiles what was asked for though it may not be run again, as tests want it whose guests run for a moment.</summary>
+    public bool Eager { get; init; }
+
     /// <summary>Where a limit cuts compiled code, the blocks before it and the cut one are compiled for that run alone (the search for a wrong instruction).</summary>
     public bool CompilesCuts { get; init; }
 
@@ -353,7 +356,7 @@ public sealed unsafe class JitCompiler : IDisposable
             // Hot is what was interpreted much of late. What cannot be compiled any more goes the same way.
             var gone = block->Key == Block.InvalidKey || block->CompileState != (int)CompileState.Queued;
             wanted.Heat = gone ? float.MaxValue : wanted.Looks * block->Count / (IsForRegion(block) ? 1 : QuickHandicap);
-            if (!gone && wanted.Looks < LooksOfRunning && !draining)
+            if (!gone && wanted.Looks < LooksOfRunning && !draining && !Eager)
             {
                 continue;
             }

@@ -12,6 +12,9 @@ public sealed unsafe class FlashStore : IDisposable
 
     private readonly HostMemory memory;
     private readonly IImageFile? file;
+    private readonly Timer? later;
+    private readonly TimeSpan delay;
+    private int waiting;
 
     /// <summary>Pages that may hold something else than zero.</summary>
     private readonly bool[] touched;
@@ -29,11 +32,21 @@ public sealed unsafe class FlashStore : IDisposable
 
     /// <summary>Contents that a file keeps.</summary>
     /// <param name="file">Open for writing; the store closes it. Its length is the store's.</param>
+    /// <param name="delay">
+    /// How long after a write the file is made to survive the host, too, beside the guest; null for not before <see cref="Flush"/>. Firmware has no
+    /// command for it, and writes a variable in many small pieces.
+    /// </param>
     /// <exception cref="EmuException">It cannot be read.</exception>
-    public FlashStore(IImageFile file)
+    public FlashStore(IImageFile file, TimeSpan? delay = null)
         : this((uint)file.Length, [])
     {
         this.file = file;
+        if (delay is { } time)
+        {
+            this.delay = time;
+            later = new Timer(_ => FlushLater());
+        }
+
         var part = new byte[1 << 20];
         for (uint offset = 0; offset < Length; offset += (uint)part.Length)
         {
@@ -69,6 +82,11 @@ public sealed unsafe class FlashStore : IDisposable
         for (var page = offset / PageSize; page <= (offset + (uint)bytes.Length - 1) / PageSize; page++)
         {
             touched[page] = true;
+        }
+
+        if (later is not null && Interlocked.Exchange(ref waiting, 1) == 0)
+        {
+            later.Change(delay, Timeout.InfiniteTimeSpan);
         }
 
         return true;
@@ -134,9 +152,24 @@ public sealed unsafe class FlashStore : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        if (later is not null)
+        {
+            using var ended = new ManualResetEvent(false);
+            if (later.Dispose(ended))
+            {
+                ended.WaitOne();
+            }
+        }
+
         Flush();
         file?.Dispose();
         memory.Dispose();
+    }
+
+    private void FlushLater()
+    {
+        Volatile.Write(ref waiting, 0);
+        Flush();
     }
 
     /// <summary>Fills memory alone, leaving pages of zeroes untouched.</summary>

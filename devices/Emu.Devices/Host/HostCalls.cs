@@ -8,6 +8,7 @@ internal static unsafe partial class HostCalls
 {
     public const int EINTR = 4;
     public const int EAGAIN = 11;
+    public const int EINVAL = 22;
     public const int ENOBUFS = 105;
 
     public const short POLLIN = 0x001;

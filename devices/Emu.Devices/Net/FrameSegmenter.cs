@@ -91,6 +91,7 @@ public sealed class FrameSegmenter
         var last = at + count == end;
         var room = tcp || ip4 ? 0 : Ip6FragmentHeader;
         piece.Header = default;
+        piece.Queue = source.Queue;
         piece.Length = headers + room + count;
         source.Data[..headers].CopyTo(piece.Buffer);
         source.Data.Slice(at, count).CopyTo(piece.Buffer[(headers + room)..]);

@@ -90,6 +90,9 @@ public interface INetBackend : IDisposable
     /// <param name="mtu">Largest IP packet of a frame that is not offloaded, in bytes.</param>
     void SetGuestOffloads(NetOffload offloads, int mtu);
 
+    /// <summary>Tells how many queue pairs the driver uses from now on. With the gate held.</summary>
+    void SetQueues(int pairs);
+
     /// <summary>Writes what a deterministic machine needs to go on as if it had never stopped.</summary>
     void Save(SnapshotWriter writer);
 

@@ -71,6 +71,9 @@ public abstract class LoopBackend : INetBackend, IHostLoopClient
     public virtual void SetGuestOffloads(NetOffload offloads, int mtu) { }
 
     /// <inheritdoc/>
+    public virtual void SetQueues(int pairs) { }
+
+    /// <inheritdoc/>
     public virtual void Save(SnapshotWriter writer) { }
 
     /// <inheritdoc/>

@@ -91,6 +91,9 @@ public sealed class NetFrame
     /// <summary>What is left to do on the frame.</summary>
     public NetHeader Header;
 
+    /// <summary>The queue pair that it came from, on either side of the cable, or -1: where frames of its flow go in the other direction.</summary>
+    public int Queue { get; set; } = -1;
+
     /// <summary>Bytes in the frame; at most <see cref="MaximumLength"/>.</summary>
     public int Length
     {
@@ -113,6 +116,7 @@ public sealed class NetFrame
         Length = other.Length;
         other.Data.CopyTo(buffer);
         Header = other.Header;
+        Queue = other.Queue;
     }
 
     /// <summary>Makes this a copy of a frame with nothing left to do.</summary>
@@ -121,5 +125,6 @@ public sealed class NetFrame
         Length = frame.Length;
         frame[..length].CopyTo(buffer);
         Header = default;
+        Queue = -1;
     }
 }

@@ -28,7 +28,7 @@ internal sealed class RunOptions
     private readonly Option<string> memory = Text("--memory", "size=SIZE,...", "RAM, with suffix K, M, G or T (default size=512M); shared=, prefault=, mergeable=, thp=on|off.");
     private readonly Option<string[]> zones = Texts("--memory-zone", "id=ID,size=SIZE", "A part of RAM for a NUMA node, in place of --memory size=; repeatable.");
     private readonly Option<string[]> numa = Texts("--numa", "guest_numa_id=N,...", "A NUMA node: cpus=[0-3,5], memory_zones=[ID], pci_segments=[N], distances=[NODE@10..254], device_id=ID; repeatable.");
-    private readonly Option<string> platform = Text("--platform", "num_pci_segments=N,...", "The machine's PCI segments, 1 to 96 (default 1); iommu_segments=[N] puts all devices of a segment behind an IOMMU, iommu_address_width=BITS.");
+    private readonly Option<string> platform = Text("--platform", "num_pci_segments=N,...", "The machine's PCI segments, 1 to 96 (default 1); iommu_segments=[N] puts all devices of a segment behind an IOMMU, iommu_address_width=BITS; serial_number=, uuid= and oem_strings=[A,B] are what SMBIOS says of it.");
     private readonly Option<string[]> pciSegments = Texts("--pci-segment", "pci_segment=N,mmio32_aperture_weight=W,mmio64_aperture_weight=W", "A segment's share of the PCI windows; repeatable.");
     private readonly Option<string[]> disks = Texts("--disk", "path=FILE,...", "A disk: path=, readonly=, direct=, serial=, image_type=raw|qcow2|fixedvhd|vhdx, backing_files=, sparse=, num_queues=, queue_size=; repeatable.");
     private readonly Option<string[]> nets = Texts("--net", "mode=MODE,...", "A network card: mode=user[,hostfwd=tcp::PORT-:PORT]|passt|socket|tap, socket=, listen=, tap=, mac=, mtu=, num_queues=; repeatable.");

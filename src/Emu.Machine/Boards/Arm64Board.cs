@@ -3,6 +3,7 @@ using Emu.Core;
 using Emu.Devices.Acpi;
 using Emu.Devices.Gpio;
 using Emu.Devices.Irq;
+using Emu.Devices.Pci;
 using Emu.Devices.Rtc;
 using Emu.Devices.Serial;
 using Emu.Devices.Virtio.Console;
@@ -24,6 +25,8 @@ public sealed class Arm64Board : IDisposable
     private readonly GenericEventDevice events;
     private readonly IommuTable? iommu;
     private readonly FirmwareDevices? firmware;
+    private readonly DeviceBuilder builder;
+    private readonly Dictionary<PciDevice, IDisposable> hotImages = [];
 
     /// <summary>Makes and maps the devices.</summary>
     /// <param name="options">vCPU counts and devices.</param>
@@ -69,7 +72,7 @@ public sealed class Arm64Board : IDisposable
         try
         {
             var messages = new MemoryRange(itsBase + Arm64Layout.GicItsTranslationOffset, Arm64Layout.GicItsSize - Arm64Layout.GicItsTranslationOffset);
-            var builder = new DeviceBuilder(Pci, Gic.Msi!, options.Platform, messages, services);
+            builder = new DeviceBuilder(Pci, Gic.Msi!, options.Platform, messages, services);
             builder.Build(options.Devices, console);
             virtioConsole = builder.Console;
             iommu = builder.Iommu;
@@ -82,6 +85,7 @@ public sealed class Arm64Board : IDisposable
             throw;
         }
 
+        PciHotplug.Ejected += Release;
         Sections = [Gic, .. uart is null ? (ISnapshotable[])[] : [uart], rtc, gpio, powerButton, events, PciHotplug, .. iommu is null ? (ISnapshotable[])[] : [iommu], .. Pci.Segments, .. firmware?.Sections ?? []];
     }
 
@@ -111,6 +115,63 @@ public sealed class Arm64Board : IDisposable
     {
         powerButton.Press();
         events.Raise(GenericEvent.PowerButton);
+    }
+
+    /// <summary>Devices came or went since power-on: the options do not describe the machine any more.</summary>
+    public bool SlotsChanged { get; private set; }
+
+    /// <summary>Puts a disk into the running machine. Not in deterministic mode.</summary>
+    /// <returns>Its name.</returns>
+    /// <exception cref="EmuException">The image cannot be opened, or there is no place for the disk.</exception>
+    public string AddDisk(DiskOption option)
+    {
+        if (option.Place.Segment >= Pci.Segments.Count)
+        {
+            throw new EmuException($"pci_segment={option.Place.Segment}: there is no such segment; the machine has {Pci.Segments.Count}");
+        }
+
+        if (option.Place.Iommu)
+        {
+            throw new EmuException("iommu=on: what is behind the IOMMU is fixed at power-on; leave it out");
+        }
+
+        var number = 0;
+        while (option.Place.Id is null && Pci.Find($"disk{number}") is not null)
+        {
+            number++;
+        }
+
+        var name = option.Place.Id ?? $"disk{number}";
+        if (Pci.Find(name) is not null)
+        {
+            throw new EmuException($"id={name}: another device has this id; give the disk its own");
+        }
+
+        var (disk, image) = builder.CreateDisk(option, name);
+        lock (hotImages)
+        {
+            hotImages.Add(disk, image);
+        }
+
+        try
+        {
+            PciHotplug.Add(disk, option.Place.Segment, option.Place.Slot);
+            SlotsChanged = true;
+            return name;
+        }
+        catch
+        {
+            Release(disk);
+            throw;
+        }
+    }
+
+    /// <summary>Asks the guest to give a device up. Not in deterministic mode.</summary>
+    /// <exception cref="EmuException">There is none of this name.</exception>
+    public void RemoveDevice(string name)
+    {
+        var device = Pci.Find(name) ?? throw new EmuException($"there is no device {name}");
+        PciHotplug.RequestRemoval(device.Segment!.Number, device.Slot);
     }
 
     /// <summary>Begins to read input of the serial port and of the virtio console.</summary>
@@ -146,6 +207,26 @@ public sealed class Arm64Board : IDisposable
             ? new NumaInitiator(node.Id, device.Segment!.Number, device.Slot)
             : throw new EmuException($"--numa guest_numa_id={node.Id},device_id={node.DeviceId}: there is no device of this id; give one id={node.DeviceId}");
 
+    /// <summary>Closes what a device that is gone needed of the host. What was there at power-on stays open to the end.</summary>
+    private void Release(PciDevice device)
+    {
+        SlotsChanged = true;
+        IDisposable? image;
+        lock (hotImages)
+        {
+            hotImages.Remove(device, out image);
+        }
+
+        image?.Dispose();
+    }
+
     /// <summary>Stops the devices and closes what they need of the host.</summary>
-    public void Dispose() => Pci.Dispose();
+    public void Dispose()
+    {
+        Pci.Dispose();
+        foreach (var image in hotImages.Values)
+        {
+            image.Dispose();
+        }
+    }
 }

@@ -115,6 +115,18 @@ public sealed class DeviceBuilder(PciComplex pci, IMsiSink msi, PlatformOption p
         }
     }
 
+    /// <summary>Makes a disk for a machine that runs already.</summary>
+    /// <param name="option">The disk.</param>
+    /// <param name="name">Its name.</param>
+    /// <returns>The disk, in no slot yet, and its image, to be closed when the disk is gone.</returns>
+    /// <exception cref="EmuException">The image cannot be opened.</exception>
+    public (PciDevice Disk, IDisposable Image) CreateDisk(DiskOption option, string name)
+    {
+        var image = DiskImage.Open(option.Path, option.Image with { Log = services.Log });
+        var disk = new VirtioBlock(option.Device with { Name = name }, image, services.Clock, services.Log);
+        return (new VirtioPciTransport(disk, services.Memory, msi, services.Log, VirtioPciOptions.For(disk, option.Place.Segment, atBoot: false)), image);
+    }
+
     /// <summary>What the IOMMU's driver sets up, once built, or null for a machine without one.</summary>
     public IommuTable? Iommu { get; private set; }
 

@@ -5,6 +5,7 @@ using Emu.Devices.Firmware;
 using Emu.Machine.Boards;
 using Emu.Machine.Firmware.Acpi;
 using Emu.Machine.Firmware.Fdt;
+using Emu.Machine.Firmware.Smbios;
 using Emu.Machine.Options;
 
 namespace Emu.Machine.Boot;
@@ -69,6 +70,9 @@ public sealed class AavmfLoader : BootSource
         configuration.AddFile(AcpiTableLoader.ScriptFile, loader.Script);
         configuration.AddFile(AcpiTableLoader.RootPointerFile, loader.RootPointer);
         configuration.AddFile(AcpiTableLoader.TablesFile, loader.Tables);
+        var structures = SmbiosTables.Structures(options.Platform.Smbios);
+        configuration.AddFile(SmbiosTables.AnchorFile, SmbiosTables.EntryPoint(structures.Length));
+        configuration.AddFile(SmbiosTables.TablesFile, structures);
         if (kernel is not null)
         {
             configuration.Add(FwCfgItem.KernelSize, (uint)kernel.Length);

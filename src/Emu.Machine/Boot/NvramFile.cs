@@ -14,6 +14,9 @@ internal static class NvramFile
     /// <summary>Smallest bank: variables, the working block and the spare block of EDK2.</summary>
     private const long Minimum = 3 * CfiFlash.BlockBytes;
 
+    /// <summary>Variables survive a power cut of the host from this time after they were written.</summary>
+    private static readonly TimeSpan FlushDelay = TimeSpan.FromMilliseconds(500);
+
     /// <summary>What a new bank has: as QEMU's machine, so that one file does for both.</summary>
     private const long Default = CfiFlash.MaximumBytes;
 
@@ -41,7 +44,7 @@ internal static class NvramFile
         {
             var length = file.Length;
             return length is >= (ulong)Minimum and <= (ulong)Default && length % CfiFlash.BlockBytes == 0
-                ? new FlashStore(file)
+                ? new FlashStore(file, FlushDelay)
                 : throw new EmuException($"{What} '{path}' is {length} bytes long; give a copy of AAVMF_VARS.fd, or a file that does not exist yet");
         }
         catch

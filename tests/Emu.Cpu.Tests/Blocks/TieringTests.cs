@@ -79,6 +79,33 @@ public sealed unsafe class TieringTests
         Assert.Equal((1, 1), (m.Compiler.QuickCompiled, m.Compiler.RegionsCompiled));
     }
 
+    /// <summary>As in a guest that is idle: what was entered often enough, but is not any more, is not worth a compilation.</summary>
+    [Fact]
+    public void BlockThatDoesNotRunOn_IsLeftToTheInterpreter()
+    {
+        const ulong Busy = 0x5000;
+        using var m = new ToyMachine(engine: Engine.Jit, threshold: Threshold, eager: false);
+        m.Assemble(Main, Asm.SubSI(2, 2, 1), Asm.BranchNotZero(2, -1), Asm.Halt());
+        m.Assemble(Busy, Asm.AddI(1, 1, 1), Asm.Jump(-1));
+        m.Cpu[2] = QuickThreshold + 1;
+        m.Cpu.Pc = Main;
+        Assert.Equal(Core.VcpuExit.Halted, m.Cpu.Run(ulong.MaxValue));
+        var idle = m.Code.Find(Main, 0);
+        Assert.Equal(1, idle->Looks);
+
+        // The compiler goes through its queue for what runs.
+        m.Cpu.State->Halted = 0;
+        m.Cpu.Pc = Busy;
+        using (new VcpuThread(m.Cpu))
+        {
+            Patience.Until(() => m.Code.Find(Busy, 0) is var b && b != null && Volatile.Read(ref *(nint*)&b->Code) != 0, "what runs is not compiled");
+        }
+
+        Assert.True(idle->Code == null);
+        m.Compiler.Drain();
+        Assert.True(idle->Code != null);
+    }
+
     [Theory]
     [InlineData(Threshold * 2 / 5)]
     [InlineData(Threshold * 2)]

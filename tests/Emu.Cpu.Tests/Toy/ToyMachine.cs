@@ -34,13 +34,15 @@ public sealed unsafe class ToyMachine : IDisposable
     /// <param name="synchronous">
     /// Blocks are compiled at the entry that asks: what region is formed then, and so what is counted, does not depend on when the compiler's thread runs.
     /// </param>
+    /// <param name="eager">What was asked for is compiled at once; else when it runs on.</param>
     public ToyMachine(
         int vcpus = 1,
         Engine engine = Engine.Interpreter,
         ulong codeLimit = CodeCache.DefaultLimit,
         long compiledLimit = long.MaxValue / 2,
         int threshold = 1,
-        bool synchronous = false)
+        bool synchronous = false,
+        bool eager = true)
     {
         Memory = new PhysicalAddressSpace(new Log(TextWriter.Null, LogLevel.Error));
         Memory.AddRam("ram", 0, RamBytes, ram.Pointer);
@@ -48,7 +50,7 @@ public sealed unsafe class ToyMachine : IDisposable
         Device = new ToyDevice();
         Memory.AddMmio("device", DeviceBase, 0x1000, Device);
         BackEnd = new TrackingBackEnd();
-        var compiler = engine == Engine.Jit ? new JitCompiler(BackEnd, compiledLimit) { Synchronous = synchronous } : null;
+        var compiler = engine == Engine.Jit ? new JitCompiler(BackEnd, compiledLimit) { Synchronous = synchronous, Eager = eager } : null;
         Shared = new VcpuShared(Memory, codeLimit) { Compiler = compiler };
         compiler?.Start(Shared.Code, threshold, threshold - (threshold / 6));
         Cpus = [.. Enumerable.Range(0, vcpus).Select(i => new ToyVcpu(i, this))];

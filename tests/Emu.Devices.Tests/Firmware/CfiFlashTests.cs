@@ -185,6 +185,21 @@ public sealed class CfiFlashTests : IDisposable
         Assert.Equal(bytes, File.ReadAllBytes(path));
     }
 
+    /// <summary>Nobody asks for it: the chip has no such command.</summary>
+    [Fact]
+    public void File_SurvivesTheHost_AMomentAfterTheLastWrite()
+    {
+        var file = new FaultyFile(new byte[Size]);
+        Create(new FlashStore(file, TimeSpan.FromMilliseconds(1)));
+        for (var round = 0u; round < 3; round++)
+        {
+            Erase(0);
+            Program(8, round);
+            Patience.Until(() => file.Unflushed == 0, "what was written is not flushed");
+            Assert.Equal((byte)round, file.AfterPowerLoss(new Random(1))[8]);
+        }
+    }
+
     [Fact]
     public void HostsFailure_IsAnErrorOfTheCommand_AndTheContentsStay()
     {

@@ -72,7 +72,10 @@ internal sealed class GuestStack(MockNetDriver card, Action? pump = null)
         return (f[26..30], Word(f, 34), f[42..Math.Min(f.Length, 34 + Word(f, 38))]);
     }
 
-    public void SendUdp(byte[] to, int from, int port, byte[] payload) => Send(Packets.Udp(Address, to, from, port, payload));
+    public void SendUdp(byte[] to, int from, int port, byte[] payload, int pair = 0) => Send(Packets.Udp(Address, to, from, port, payload), pair);
+
+    /// <summary>The queue that the next datagram to a port comes in on.</summary>
+    public int QueueOfUdp(int port) => WaitFrame(f => Type(f) == 0x800 && f[23] == 17 && Word(f, 36) == port, "the datagram").Queue;
 
     public void Connect(byte[] to, int port)
     {
@@ -152,7 +155,7 @@ internal sealed class GuestStack(MockNetDriver card, Action? pump = null)
         Received.Clear();
     }
 
-    private void Send(byte[] packet) => card.Send(Packets.Ethernet(gatewayMac, mac, 0x800, packet));
+    private void Send(byte[] packet, int pair = 0) => card.Send(Packets.Ethernet(gatewayMac, mac, 0x800, packet), default, pair);
 
     private void SendTcp(byte flags, byte[] data, byte[]? options = null, bool offload = false)
     {
@@ -194,7 +197,9 @@ internal sealed class GuestStack(MockNetDriver card, Action? pump = null)
         },
         what);
 
-    private byte[] Wait(Func<byte[], bool> wanted, string what) => card.Wait(
+    private byte[] Wait(Func<byte[], bool> wanted, string what) => WaitFrame(wanted, what).Data;
+
+    private ReceivedFrame WaitFrame(Func<byte[], bool> wanted, string what) => card.Wait(
         f =>
         {
             if (Type(f.Data) == 0x0806 && f.Data[21] == 1 && f.Data.AsSpan(38, 4).SequenceEqual(Address))
@@ -205,7 +210,7 @@ internal sealed class GuestStack(MockNetDriver card, Action? pump = null)
             return wanted(f.Data);
         },
         what,
-        pump).Data;
+        pump);
 
     /// <summary>One DHCP question and its answer: options by number, and your address as number 0.</summary>
     private Dictionary<byte, byte[]> DhcpRound(byte[] options)

@@ -19,13 +19,13 @@ internal sealed class NetMachine : IDisposable
     private readonly Clock clock;
     private readonly NetDevice card;
 
-    public NetMachine(bool deterministic, NetBackendOptions options, ulong features = 0, ulong mac = 0x5254_0012_3456)
+    public NetMachine(bool deterministic, NetBackendOptions options, ulong features = 0, ulong mac = 0x5254_0012_3456, int pairs = 1)
     {
         clock = deterministic ? new DeterministicClock(0) : new HostClock();
         var backend = NetBackends.Create("net0", options, clock, deterministic ? posted.Enqueue : null, new Log(Harness.LogText));
-        card = new NetDevice(new NetOptions { Name = "net0", Mac = new MacAddress(mac) }, backend, new Log(Harness.LogText));
+        card = new NetDevice(new NetOptions { Name = "net0", Mac = new MacAddress(mac), QueueCount = 2 * pairs }, backend, new Log(Harness.LogText));
         var slot = Harness.Segment.Add(new VirtioPciTransport(card, Harness.Memory, Harness.Msi, new Log(Harness.LogText), new VirtioPciOptions(false, VirtioFeature.DefaultRing)));
-        Driver = new MockNetDriver(Harness, slot, VirtioFeature.DefaultRing | features, size: 128, buffers: 100);
+        Driver = new MockNetDriver(Harness, slot, VirtioFeature.DefaultRing | features, pairs, size: 128, buffers: 100);
         Stack = new GuestStack(Driver, Pump);
     }
 

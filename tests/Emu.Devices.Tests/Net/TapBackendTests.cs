@@ -5,6 +5,7 @@ using System.Security.Cryptography;
 using Emu.Core;
 using Emu.Devices.Net;
 using Emu.Devices.Net.Tap;
+using Emu.Devices.Tests.Virtio.Net;
 
 namespace Emu.Devices.Tests.Net;
 
@@ -41,6 +42,77 @@ public class TapBackendTests
         echoed.Join();
         Assert.InRange(m.Stack.LargestFrame, features != 0 ? 2000 : 100, features != 0 ? NetFrame.MaximumLength : 1514);
     });
+
+    /// <summary>The kernel sends each flow back on the queue that the guest used for it, and uses no queue that the driver does not.</summary>
+    [NetworkNamespaceTheory]
+    [InlineData(true, false)]
+    [InlineData(false, false)]
+    [InlineData(true, true)]
+    public void SeveralQueues_EachCarryTheirFlows(bool made, bool deterministic) => NetworkNamespace.Run(() =>
+    {
+        const int Pairs = 3, Flows = 30, FirstPort = 5000;
+        if (made)
+        {
+            NetworkNamespace.Tool("ip", "tuntap", "add", "emutap0", "mode", "tap", "multi_queue");
+        }
+
+        using var m = new NetMachine(deterministic, new TapNetOptions("emutap0", Pairs), MockNetDriver.Control | MockNetDriver.MultiQueue, pairs: Pairs);
+        using var echo = SetUp(m);
+        foreach (var pairs in (int[])[1, Pairs, 2, Pairs])
+        {
+            Assert.Equal(0, m.Driver.Command(4, 0, (byte)pairs, 0));
+            for (var flow = 0; flow < Flows; flow++)
+            {
+                var port = FirstPort + flow;
+                m.Stack.SendUdp([10, 0, 2, 2], port, ((IPEndPoint)echo.LocalEndPoint!).Port, [7], flow % pairs);
+                Answer(echo);
+                Assert.Equal((flow, flow % pairs * 2), (flow, m.Stack.QueueOfUdp(port)));
+            }
+        }
+
+        Assert.Equal("", m.Harness.LogText.ToString());
+    });
+
+    /// <summary>An interface made for one queue serves a card of several, and one made for several a card of one.</summary>
+    [NetworkNamespaceTheory]
+    [InlineData(false, 2)]
+    [InlineData(true, 1)]
+    public void InterfaceMadeOtherwise_IsUsedAsItIs(bool several, int pairs) => NetworkNamespace.Run(() =>
+    {
+        NetworkNamespace.Tool("ip", ["tuntap", "add", "emutap0", "mode", "tap", .. several ? (string[])["multi_queue"] : []]);
+        using var m = new NetMachine(false, new TapNetOptions("emutap0", pairs), pairs == 1 ? 0 : MockNetDriver.Control | MockNetDriver.MultiQueue, pairs: pairs);
+        using var echo = SetUp(m);
+        if (pairs > 1)
+        {
+            Assert.Equal(0, m.Driver.Command(4, 0, (byte)pairs, 0));
+        }
+
+        for (var flow = 0; flow < 10; flow++)
+        {
+            m.Stack.SendUdp([10, 0, 2, 2], 5000 + flow, ((IPEndPoint)echo.LocalEndPoint!).Port, [7], flow % pairs);
+            Answer(echo);
+            Assert.Equal(flow % pairs * 2, m.Stack.QueueOfUdp(5000 + flow));
+        }
+    });
+
+    private static Socket SetUp(NetMachine m)
+    {
+        NetworkNamespace.Tool("ip", "addr", "add", "10.0.2.2/24", "dev", "emutap0");
+        NetworkNamespace.Tool("ip", "link", "set", "emutap0", "up");
+        m.Stack.Address = [10, 0, 2, 15];
+        m.Stack.Arp([10, 0, 2, 2]);
+        var echo = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        echo.Bind(new IPEndPoint(IPAddress.Any, 0));
+        return echo;
+    }
+
+    private static void Answer(Socket echo)
+    {
+        EndPoint from = new IPEndPoint(IPAddress.Any, 0);
+        var buffer = new byte[100];
+        var n = echo.ReceiveFrom(buffer, ref from);
+        echo.SendTo(buffer.AsSpan(0, n), SocketFlags.None, from);
+    }
 
     [NetworkNamespaceTheory]
     [InlineData("")]

@@ -8,7 +8,7 @@ namespace Emu.Machine.Tests.Guests;
 
 public sealed class DeviceGuestTests : IDisposable
 {
-    private const string LoadDrivers = "for m in virtio_pci virtio_blk virtio_net virtio-rng virtio_console virtio_balloon; do modprobe $m; done; sleep 1\n";
+    private const string LoadDrivers = "for m in virtio_pci virtio_blk virtio_net virtio-rng virtio_console virtio_balloon; do modprobe $m; done\n";
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(30);
 
     /// <summary>The handler of the power button's key reads it: a press before that is lost.</summary>
@@ -26,6 +26,7 @@ public sealed class DeviceGuestTests : IDisposable
         var hvc = new GuestConsole();
         var options = Options(
             LoadDrivers
+            + GuestFiles.Await("/dev/vda", "/dev/vdb", "/dev/hwrng", "/dev/hvc0", "/sys/class/net/eth0")
             + "printf 'written by the guest' | dd of=/dev/vda conv=notrunc,fsync 2>/dev/null\n"
             + "cat /sys/block/vda/serial; echo; cat /sys/block/vdb/size\n"
             + "dd if=/dev/hwrng bs=64 count=1 2>/dev/null | wc -c\n"
@@ -62,7 +63,7 @@ public sealed class DeviceGuestTests : IDisposable
     {
         string Hash()
         {
-            var guest = Options(LoadDrivers + "dd if=/dev/vda bs=64k 2>/dev/null | sha256sum; dd if=/dev/zero of=/dev/vda bs=4k count=9 conv=fsync 2>/dev/null; ip link set eth0 up; udhcpc -i eth0 -q -n -f") with
+            var guest = Options(LoadDrivers + GuestFiles.Await("/dev/vda", "/sys/class/net/eth0") + "dd if=/dev/vda bs=64k 2>/dev/null | sha256sum; dd if=/dev/zero of=/dev/vda bs=4k count=9 conv=fsync 2>/dev/null; ip link set eth0 up; udhcpc -i eth0 -q -n -f") with
             {
                 DeterministicSeed = 1,
                 Devices = new DeviceOptions
@@ -86,6 +87,7 @@ public sealed class DeviceGuestTests : IDisposable
         var disk = files.Write("disk", new byte[1 << 20]);
         var options = Options(
             LoadDrivers
+            + GuestFiles.Await("/dev/vda")
             + "if [ \"$(dd if=/dev/vda bs=5 count=1 2>/dev/null)\" = first ]; then echo second boot; else printf first | dd of=/dev/vda conv=notrunc,fsync 2>/dev/null; reboot -f; fi\n") with
         {
             Devices = new DeviceOptions { Disks = [DiskOption.Parse($"path={disk}")] },
@@ -121,7 +123,8 @@ public sealed class DeviceGuestTests : IDisposable
         var first = files.Write("first", content);
         var second = files.Write("second", content);
         var options = Options(
-            "for m in virtio_iommu virtio_blk virtio_net; do modprobe $m; done; sleep 1\n"
+            "for m in virtio_iommu virtio_blk virtio_net; do modprobe $m; done\n"
+            + GuestFiles.Await("/dev/vda", "/dev/vdb", "/sys/class/net/eth0")
             + "ls /sys/class/iommu/*/devices | cat; cat /sys/kernel/iommu_groups/*/type\n"
             + "sha256sum </dev/vda; sha256sum </dev/vdb; dd if=/dev/vda of=/dev/vdb bs=64k skip=1 conv=fsync 2>/dev/null\n"
             + "ip link set eth0 up; udhcpc -i eth0 -q -n -f -t 20 2>&1 | grep obtained\n") with
@@ -220,7 +223,7 @@ public sealed class DeviceGuestTests : IDisposable
         var content = new byte[4 << 20];
         new Random(2).NextBytes(content);
         var options = WithTwoNodes(Options(
-            ShowNodes + "for m in virtio_iommu virtio_blk; do modprobe $m; done; sleep 1; ls /sys/class/iommu/*/devices; sha256sum </dev/vda\n")) with
+            ShowNodes + "for m in virtio_iommu virtio_blk; do modprobe $m; done\n" + GuestFiles.Await("/dev/vda") + "ls /sys/class/iommu/*/devices; sha256sum </dev/vda\n")) with
         {
             Firmware = GuestFiles.Aavmf,
             Kernel = GuestFiles.TrixieKernel,
@@ -231,6 +234,65 @@ public sealed class DeviceGuestTests : IDisposable
         AssertTwoNodes();
         Assert.Contains("0000:00:02.0", console.Text, StringComparison.Ordinal);
         Assert.Contains(Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(content)), console.Text, StringComparison.Ordinal);
+    }
+
+    [AavmfFact]
+    public void Smbios_SaysWhatTheUserSaid()
+    {
+        var options = Options(
+            "cd /sys/class/dmi/id; cat sys_vendor product_name product_serial product_uuid; ls /sys/firmware/dmi/tables | cat\n"
+            + "dd if=/sys/firmware/dmi/tables/DMI bs=1M 2>/dev/null | tr '\\0' '\\n' | grep -a -o -e 'first' -e 'io.systemd.*'\n") with
+        {
+            Firmware = GuestFiles.Aavmf,
+            Platform = PlatformOption.Parse("serial_number=ds=nocloud,uuid=6f1c2a8e-0d1b-4e52-9a63-2f1b7c3d4e5f,oem_strings=[first,io.systemd.credential:x=y]", []),
+        };
+        Assert.Equal(RunEnd.PowerOff, Run(options).End);
+        Assert.Contains(
+            "Cloud Hypervisor\ncloud-hypervisor\nds=nocloud\n6f1c2a8e-0d1b-4e52-9a63-2f1b7c3d4e5f\nDMI\nsmbios_entry_point\nfirst\nio.systemd.credential:x=y\n",
+            console.Text, StringComparison.Ordinal);
+    }
+
+    /// <summary>The whole way of the DSDT: event device, hotplug controller, the kernel's acpiphp driver, and eject.</summary>
+    [AavmfFact]
+    public void Disk_ComesAndGoes_InARunningGuest()
+    {
+        var content = new byte[4 << 20];
+        new Random(3).NextBytes(content);
+        var (first, second) = (files.Write("first", content), files.Write("second", [.. content.Reverse()]));
+        var options = Options(
+            "for m in virtio_pci virtio_blk; do modprobe $m; done\n"
+            + "await() { until [ $1 -b /dev/$2 ]; do sleep 0.1; done 2>/dev/null; }\n"
+            + "echo READY; await '' vda; sha256sum </dev/vda; printf written | dd of=/dev/vda conv=notrunc,fsync 2>/dev/null; await '' vdb; sha256sum </dev/vdb\n"
+            + "echo BOTH; await ! vda; [ -b /dev/vdb ] && echo GONE; ls /sys/bus/pci/devices | wc -l; await '' vda; dd if=/dev/vda bs=7 count=1 2>/dev/null; echo; echo AGAIN; await ! vda; await ! vdb\n"
+            + "dmesg | grep -i -E 'acpi.*(error|warn)|pci.*(fail|no space)'\n") with
+        {
+            Firmware = GuestFiles.Aavmf,
+            Cpus = new CpusOption(2, 2),
+            Devices = new DeviceOptions { Disks = [] },
+        };
+        using var machine = new VirtualMachine(options, new MachineHost { Log = Log.Null, CreateSerial = () => console });
+        var run = Task.Run(machine.Run);
+        console.WaitFor("READY\n", Limit);
+        Assert.Equal("disk0", machine.AddDisk(DiskOption.Parse($"path={first}")));
+        Assert.Contains("another device has this id", Assert.Throws<EmuException>(() => machine.AddDisk(DiskOption.Parse($"path={second},id=disk0"))).Message, StringComparison.Ordinal);
+        Assert.Equal("extra", machine.AddDisk(DiskOption.Parse($"path={second},id=extra,pci_device_id=9")));
+        console.WaitFor("BOTH\n", Limit);
+        Assert.Contains("cannot be saved", Assert.Throws<EmuException>(() => machine.Snapshot(files.Name("snapshot"))).Message, StringComparison.Ordinal);
+        machine.RemoveDevice("disk0");
+        console.WaitFor("GONE\n", Limit);
+
+        // The image was closed: it can be opened again, and holds what the guest wrote.
+        Patience.Until(() => !machine.HasDevice("disk0"), "the disk was not ejected");
+        Assert.Equal("written", Encoding.ASCII.GetString(File.ReadAllBytes(first), 0, 7));
+        Assert.Equal("disk0", machine.AddDisk(DiskOption.Parse($"path={first}")));
+        console.WaitFor("written\nAGAIN\n", Limit);
+        machine.RemoveDevice("disk0");
+        machine.RemoveDevice("extra");
+        Assert.Equal(RunEnd.PowerOff, run.GetAwaiter().GetResult().End);
+        Assert.Contains("there is no device extra", Assert.Throws<EmuException>(() => machine.RemoveDevice("extra")).Message, StringComparison.Ordinal);
+        var hashes = new[] { content, [.. content.Reverse()] }.Select(c => Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(c)));
+        Assert.All(hashes, h => Assert.Contains(h, console.Text, StringComparison.Ordinal));
+        Assert.DoesNotContain("ACPI", console.Text, StringComparison.Ordinal);
     }
 
     private const string ShowNodes = "cd /sys/devices/system/node; cat node*/cpulist node*/distance; grep -h MemTotal node*/meminfo\n";

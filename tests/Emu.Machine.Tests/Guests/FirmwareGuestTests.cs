@@ -66,7 +66,9 @@ public sealed class FirmwareGuestTests : IDisposable
     {
         var disk = files.Write("disk", new byte[1 << 20]);
         var options = Kernel(
-            "dmesg; for m in virtio_pci virtio_blk qemu_fw_cfg efivarfs; do modprobe $m; done; sleep 1; cat /sys/block/vd?/serial; ls /sys/firmware/acpi/tables\n"
+            "dmesg; for m in virtio_pci virtio_blk qemu_fw_cfg efivarfs; do modprobe $m; done\n"
+            + GuestFiles.Await("/dev/vda", "/dev/vdb", "/sys/firmware/qemu_fw_cfg/rev")
+            + "cat /sys/block/vd?/serial; ls /sys/firmware/acpi/tables\n"
             + "cat /sys/firmware/qemu_fw_cfg/rev; cmp /sys/firmware/qemu_fw_cfg/by_name/etc/table-loader/raw /dev/zero; cat /sys/firmware/qemu_fw_cfg/by_name/etc/acpi/tables/size\n"
             + $"mount -t efivarfs none /sys/firmware/efi/efivars; v=/sys/firmware/efi/efivars/EmuTest-{Vendor}; [ -e $v ] && tail -c 5 $v || printf '\\007\\0\\0\\0kept\\n' >$v\n"
             + "if [ \"$(dd if=/dev/vda bs=5 count=1 2>/dev/null)\" = first ]; then echo second boot; else printf first | dd of=/dev/vda conv=notrunc,fsync 2>/dev/null; reboot -f; fi\n") with

@@ -18,7 +18,7 @@ public sealed class VirtiofsdFactAttribute : FactAttribute
 public sealed class FsSnapshotGuestTests : IDisposable
 {
     private const int Megabyte = 1 << 20;
-    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(30);
 
     private readonly DirectoryInfo directory = Directory.CreateTempSubdirectory("emu-fs-guest");
     private readonly GuestConsole console = new();

@@ -50,6 +50,9 @@ internal static class GuestFiles
         return lines;
     }
 
+    /// <summary>A line of shell that waits until files of the guest are there, such as those of its devices: drivers find them in their own time.</summary>
+    public static string Await(params ReadOnlySpan<string> files) => $"for f in {string.Join(' ', files)}; do until [ -e $f ]; do sleep 1; done; done\n";
+
     /// <summary>Bytes of guest RAM that take memory of the host, as /proc/self/smaps has them.</summary>
     public static unsafe long ResidentBytes(Core.RamRegion ram)
     {

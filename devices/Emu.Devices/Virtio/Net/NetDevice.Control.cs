@@ -80,7 +80,7 @@ public sealed partial class NetDevice
             return false;
         }
 
-        activePairs = pairs;
+        SetActivePairs(pairs);
         return true;
     }
 }

@@ -89,7 +89,8 @@ public sealed partial class NetDevice
     /// <summary>Puts a frame into guest buffers. False, with nothing done, when there are too few. A frame that no buffers could hold is dropped.</summary>
     private bool TryPlace(NetFrame frame)
     {
-        var pair = activePairs > 1 ? flows.Find(frame.Data) % activePairs : 0;
+        // A back end with queues of its own has steered already.
+        var pair = activePairs > 1 ? (frame.Queue >= 0 ? frame.Queue : flows.Find(frame.Data)) % activePairs : 0;
         if (queues[pair * 2] is not { Broken: false } queue)
         {
             return true;

@@ -103,6 +103,7 @@ public sealed partial class NetDevice
                 return true;
             }
 
+            frame.Queue = pair;
             if (activePairs > 1)
             {
                 flows.Learn(frame.Data, pair);

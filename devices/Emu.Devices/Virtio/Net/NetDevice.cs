@@ -104,7 +104,7 @@ public sealed partial class NetDevice : VirtioDevice, INetPort, IDisposable
         {
             this.queues = queues;
             this.features = features;
-            activePairs = 1;
+            SetActivePairs(1);
             hostOffloads = HostOffloads(features);
             filter.Reset((features & VirtioNetFeature.CtrlVlan) != 0);
             SetGuestOffloads(GuestOffloadsOf(features));
@@ -120,7 +120,7 @@ public sealed partial class NetDevice : VirtioDevice, INetPort, IDisposable
         {
             queues = [];
             features = 0;
-            activePairs = 1;
+            SetActivePairs(1);
             flows.Clear();
             transmitSegments.Clear();
             receiveSegments.Clear();
@@ -213,7 +213,7 @@ public sealed partial class NetDevice : VirtioDevice, INetPort, IDisposable
                 throw new InvalidDataException($"snapshot: {Name}: {pairs} queue pairs with offloads {(int)offloads}, expected at most {MaximumPairs} with those negotiated");
             }
 
-            activePairs = pairs;
+            SetActivePairs(pairs);
             SetGuestOffloads(offloads);
             filter.Restore(reader);
             var state = reader.Bytes(flows.State.Length);
@@ -288,6 +288,12 @@ public sealed partial class NetDevice : VirtioDevice, INetPort, IDisposable
     {
         guestOffloads = offloads;
         backend.SetGuestOffloads(offloads & backend.Gives, options.Mtu);
+    }
+
+    private void SetActivePairs(int pairs)
+    {
+        activePairs = pairs;
+        backend.SetQueues(pairs);
     }
 
     private void OnLinkChanged()

@@ -10,8 +10,8 @@ namespace Emu.Devices.Virtio.VhostUser;
 /// <summary>Sends requests one after the other. Every failure is an <see cref="EmuException"/> that names the socket.</summary>
 internal sealed unsafe class VhostUserConnection : IDisposable
 {
-    /// <summary>A back end that does not answer for so long is taken for dead.</summary>
-    private const int TimeoutMilliseconds = 5000;
+    /// <summary>A back end that does not answer for so long is taken for dead: on a busy host a live one may take seconds.</summary>
+    private const int TimeoutMilliseconds = 30_000;
 
     /// <summary>The same while it opens the files of a saved guest.</summary>
     private const int StateTimeoutMilliseconds = 60_000;

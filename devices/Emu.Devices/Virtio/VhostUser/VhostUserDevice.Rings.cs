@@ -12,7 +12,7 @@ public sealed unsafe partial class VhostUserDevice
     private const ulong RegionAlignment = 2 << 20;
 
     /// <summary>How long a stopped back end may take to finish what it began.</summary>
-    private const int DrainMilliseconds = 10_000;
+    private const int DrainMilliseconds = 30_000;
 
     /// <summary>Starts the rings of an active device where they stand.</summary>
     private void StartRings()

@@ -42,10 +42,10 @@ public sealed record NetOption(NetBackendOptions Backend, MacAddress? Mac, NetOp
             OffloadUfo = option.Toggle("offload_ufo", true),
         };
         device.Validate();
-        return new NetOption(BackendOf(option), mac, device, PciPlacement.Parse(option));
+        return new NetOption(BackendOf(option, device.QueueCount / 2), mac, device, PciPlacement.Parse(option));
     }
 
-    private static NetBackendOptions BackendOf(OptionString option)
+    private static NetBackendOptions BackendOf(OptionString option, int pairs)
     {
         var mode = option["mode"] ?? (option["tap"] is not null ? "tap" : option["socket"] is not null ? "socket" : "user");
         string[] allowed = mode switch
@@ -74,7 +74,7 @@ public sealed record NetOption(NetBackendOptions Backend, MacAddress? Mac, NetOp
             },
             "passt" => new PasstNetOptions(option.Required("socket", "mode=passt,socket=PATH")),
             "socket" => new SocketNetOptions(option.Required("socket", "mode=socket,socket=PATH"), option.Toggle("listen", false)),
-            _ => new TapNetOptions(option.Required("tap", "tap=NAME")),
+            _ => new TapNetOptions(option.Required("tap", "tap=NAME"), pairs),
         };
     }
 }

@@ -136,6 +136,21 @@ public sealed class FsTests : IDisposable
                 q.WriteDescriptor(q.Desc + (at * 16), PciHarness.RamBase + 0x80_0000 + (ulong)random.Next(4096), (uint)random.Next(1, 200), (ushort)random.Next(random.Next(10) == 0 ? 8 : 3), (ushort)random.Next(16));
                 q.OfferHead((ushort)random.Next(16));
                 q.Notify();
+                if (random.Next(50) == 0)
+                {
+                    // The machine stands still, is saved if the server lets it, and goes on.
+                    h.Segment.Pause();
+                    try
+                    {
+                        PciHarness.Save(h.Segment);
+                    }
+                    catch (EmuException e)
+                    {
+                        Assert.StartsWith("fs0: ", e.Message, StringComparison.Ordinal);
+                    }
+
+                    h.Segment.Resume();
+                }
             }
 
             h.Segment.Remove(slot);
