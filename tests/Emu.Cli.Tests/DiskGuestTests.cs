@@ -155,7 +155,7 @@ public sealed class DiskGuestTests : IDisposable
         send "emu\r"
         await {root@emu:~# }
         send "tail -c 4 /sys/firmware/efi/efivars/EmuTest-*\r"
-        await {\nkept}
+        await {kept}
         send "systemctl poweroff\r"
         await {status=0\r.* icanon .* echo }
         """);
