@@ -453,6 +453,11 @@ public abstract unsafe partial class Vcpu : IVcpu, IDisposable
     /// <inheritdoc/>
     public abstract void Restore(SnapshotReader reader);
 
+    /// <inheritdoc/>
+    public virtual void Restored()
+    {
+    }
+
     /// <summary>Fills the TLB entry for an access; null after a fault was recorded.</summary>
     internal TlbEntry* FillTlb(byte* table, ulong va, AccessKind kind, bool unprivileged)
     {

@@ -19,6 +19,11 @@ public interface ISnapshotable
     /// <summary>Reads the state back, in the order written; the machine is stopped.</summary>
     /// <exception cref="InvalidDataException">The section is damaged or from another version.</exception>
     void Restore(SnapshotReader reader);
+
+    /// <summary>Called once every section of the machine was restored: what this one drives into others, which came later, is driven again.</summary>
+    void Restored()
+    {
+    }
 }
 
 /// <summary>Little-endian writer for state.</summary>

@@ -126,6 +126,11 @@ public sealed partial class VirtualMachine
             }
 
             runner.Restore(reader);
+            foreach (var section in Sections)
+            {
+                section.Restored();
+            }
+
             memoryCheck!.EndFirstPart(reason => Control.Stop(DamagedMemory(reason)));
         }
         catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)

@@ -76,6 +76,11 @@ public sealed unsafe partial class Arm64Vcpu
         s->ExactRetired = s->Retired;
         fault = default;
         StateReplaced();
+    }
+
+    /// <summary>A timer may have come due since it was saved, and the interrupt controller is restored after the vCPUs.</summary>
+    public override void Restored()
+    {
         PhysicalTimer.Update();
         VirtualTimer.Update();
     }

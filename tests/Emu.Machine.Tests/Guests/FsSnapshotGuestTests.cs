@@ -48,7 +48,7 @@ public sealed class FsSnapshotGuestTests : IDisposable
             exec 3</s/in 4>/s/out
             dd bs=1M count=1 <&3 2>/dev/null | sha256sum; echo before >&4; echo READY
             until [ -e /s/go ]; do echo 3 >/proc/sys/vm/drop_caches; sha256sum </s/in; ls -l /s; done >/dev/null
-            sha256sum <&3; echo after >&4; exec 4>&-; mkdir /s/d; mv /s/out /s/d/out; umount /s; echo DONE
+            sha256sum <&3; echo after >&4; exec 3<&- 4>&-; mkdir /s/d; mv /s/out /s/d/out; umount /s && echo DONE
             """;
         var options = new MachineOptions
         {
