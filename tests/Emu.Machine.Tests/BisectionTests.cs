@@ -244,5 +244,7 @@ public sealed unsafe class BisectionTests : IDisposable
         public void Save(SnapshotWriter writer) => inner.Save(writer);
 
         public void Restore(SnapshotReader reader) => inner.Restore(reader);
+
+        public void Restored() => inner.Restored();
     }
 }

@@ -165,6 +165,7 @@ public sealed unsafe class PowerAndTimerTests
         using var copy = new TestMachine();
         stream.Position = 0;
         copy.Cpu.Restore(new SnapshotReader(stream));
+        copy.Cpu.Restored();
         Assert.Equal(0x77UL, copy.Cpu.X(7));
         Assert.Equal(m.Cpu.ProgramCounter, copy.Cpu.ProgramCounter);
         Assert.Equal(m.Registers.El1.Esr, copy.Registers.El1.Esr);
