@@ -10,8 +10,6 @@ namespace Emu.Cli.Tests;
 
 public sealed partial class DiskGuestDeviceTests : IDisposable
 {
-    private static readonly string[] VirtiofsdPlaces = ["/usr/lib/qemu/virtiofsd", "/usr/libexec/virtiofsd"];
-
     private readonly string directory = Directory.CreateTempSubdirectory("emu-disk-devices-").FullName;
 
     public void Dispose() => Directory.Delete(directory, recursive: true);
@@ -40,7 +38,7 @@ public sealed partial class DiskGuestDeviceTests : IDisposable
         var (share, fsSocket) = (Directory.CreateDirectory(Path.Combine(directory, "share")).FullName, Path.Combine(directory, "fs"));
         var content = RandomNumberGenerator.GetBytes(amount.Megabytes << 20);
         File.WriteAllBytes(Path.Combine(share, "given"), content);
-        using var fileServer = StartVirtiofsd(fsSocket, share);
+        using var fileServer = Virtiofsd.Start(fsSocket, share);
         var vsock = Path.Combine(directory, "vsock");
         var (guestPort, hostPort) = (HostPort.Free(), HostPort.Free());
         using var iperf = StartTool("iperf3", "-s", "-1", "-p", $"{hostPort}");
@@ -161,17 +159,6 @@ public sealed partial class DiskGuestDeviceTests : IDisposable
         return count;
     }
 
-    private static RunningTool StartVirtiofsd(string socket, string share)
-    {
-        var tool = VirtiofsdPlaces.First(File.Exists);
-
-        // The C program takes -o, the Rust one --shared-dir.
-        string[] options = tool.Contains("qemu", StringComparison.Ordinal) ? ["-o", $"source={share}", "-o", "sandbox=chroot"] : [$"--shared-dir={share}", "--sandbox=chroot"];
-        var server = StartTool(tool, [$"--socket-path={socket}", .. options]);
-        Assert.True(SpinWait.SpinUntil(() => UnixListener.IsAt(socket) || server.HasExited, Patience.Limit) && !server.HasExited, "virtiofsd does not start");
-        return server;
-    }
-
     private static RunningTool StartTool(string program, params string[] arguments)
     {
         var start = new ProcessStartInfo(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
@@ -197,19 +184,4 @@ public sealed partial class DiskGuestDeviceTests : IDisposable
 
     [GeneratedRegex(@"[1-9][0-9.]* Mbits/sec +receiver")]
     private static partial Regex Receiver();
-
-    /// <summary>A process that does not outlive the test.</summary>
-    private sealed class RunningTool : Process
-    {
-        protected override void Dispose(bool disposing)
-        {
-            if (disposing && !HasExited)
-            {
-                Kill(entireProcessTree: true);
-                WaitForExit();
-            }
-
-            base.Dispose(disposing);
-        }
-    }
 }

@@ -51,24 +51,25 @@ public sealed class DiskGuestTests : IDisposable
         Assert.Equal((0, ExpectedWarnings, ""), (result.Status, result.Output, result.Error));
     }
 
-    /// <summary>Log in by password, boot again through the firmware, and press the power button.</summary>
-    [ExpectFact]
-    public void Console_LogsIn_Reboots_AndThePowerButtonPowersOff() => InteractiveTests.Expect(Guest, "", """
+    /// <summary>The console logs in.</summary>
+    private const string Login = """
         await {emu login: }
         send "root\r"
         await {assword: }
         send "emu\r"
         await {root@emu:~# }
+        """;
+
+    /// <summary>Log in by password, boot again through the firmware, and press the power button.</summary>
+    [ExpectFact]
+    public void Console_LogsIn_Reboots_AndThePowerButtonPowersOff() => InteractiveTests.Expect(Guest, "", $$"""
+        {{Login}}
         send "until ip -4 -o addr show scope global | grep inet; do sleep 1; done\r"
         await {inet 10\.0\.2\.15/24}
         await {root@emu:~# }
         send "systemctl reboot\r"
         await {UEFI firmware}
-        await {emu login: }
-        send "root\r"
-        await {assword: }
-        send "emu\r"
-        await {root@emu:~# }
+        {{Login}}
         send "until journalctl -b -u systemd-logind | grep -q 'Watching system buttons'; do sleep 1; done; echo watch\"\"ed\r"
         await {watched}
         send "\x01p"
@@ -141,19 +142,11 @@ public sealed class DiskGuestTests : IDisposable
     [ExpectFact]
     [Trait("Category", "Nightly")]
     public void Console_LogsIn_ByAavmfWithItsVariables_AndReboots() =>
-        InteractiveTests.Expect(Guest, $"--firmware {AavmfFile} --nvram {Path.Combine(directory, "vars")} --cpus boot=2", """
-        await {emu login: }
-        send "root\r"
-        await {assword: }
-        send "emu\r"
-        await {root@emu:~# }
+        InteractiveTests.Expect(Guest, $"--firmware {AavmfFile} --nvram {Path.Combine(directory, "vars")} --cpus boot=2", $$"""
+        {{Login}}
         send "printf '\\007\\0\\0\\0kept' >/sys/firmware/efi/efivars/EmuTest-11111111-2222-3333-4444-555555555555; systemctl reboot\r"
         await {UEFI firmware}
-        await {emu login: }
-        send "root\r"
-        await {assword: }
-        send "emu\r"
-        await {root@emu:~# }
+        {{Login}}
         send "tail -c 4 /sys/firmware/efi/efivars/EmuTest-*\r"
         await {kept}
         send "systemctl poweroff\r"

@@ -8,13 +8,6 @@ using Emu.Machine.Options;
 
 namespace Emu.Machine.Tests.Guests;
 
-/// <summary>Skips, with the reason, where virtiofsd cannot run.</summary>
-[AttributeUsage(AttributeTargets.Method)]
-public sealed class VirtiofsdFactAttribute : FactAttribute
-{
-    public VirtiofsdFactAttribute() => Skip = Environment.IsPrivilegedProcess ? null : "virtiofsd needs root to set up its sandbox";
-}
-
 public sealed class FsSnapshotGuestTests : IDisposable
 {
     private const int Megabyte = 1 << 20;
@@ -34,7 +27,7 @@ public sealed class FsSnapshotGuestTests : IDisposable
         directory.Delete(true);
     }
 
-    [VirtiofsdFact]
+    [NewerVirtiofsdFact]
     public void OpenFiles_AreReadAndWrittenOn_AfterARestore()
     {
         var content = RandomNumberGenerator.GetBytes(3 * Megabyte);
@@ -92,10 +85,7 @@ public sealed class FsSnapshotGuestTests : IDisposable
     private void Serve()
     {
         Kill();
-        server = Process.Start(new ProcessStartInfo(GuestFiles.Virtiofsd, [$"--socket-path={Socket}", $"--shared-dir={Share}", "--sandbox=chroot"]) { RedirectStandardError = true })!;
-        server.ErrorDataReceived += (_, _) => { };
-        server.BeginErrorReadLine();
-        Assert.True(SpinWait.SpinUntil(() => UnixListener.IsAt(Socket) || server.HasExited, Patience.Limit) && !server.HasExited, "virtiofsd does not start");
+        server = Virtiofsd.Start(Socket, Share, Virtiofsd.Newer);
     }
 
     private void Kill()

@@ -9,7 +9,6 @@ internal static class GuestFiles
     private static readonly Lazy<Dictionary<string, string>> Guest = new(() => Ask("testroms/guests/debian-arm64-full"));
     private static readonly Lazy<Dictionary<string, string>> Trixie = new(() => Ask("testroms/guests/debian-arm64-trixie"));
     private static readonly Lazy<Dictionary<string, string>> CloudHv = new(() => Ask(FirmwareScript));
-    private static readonly Lazy<string> NewerVirtiofsd = new(() => Print("testroms/oracle/newer-virtiofsd").Trim());
 
     /// <summary>Debian's kernel with its modules.</summary>
     public static string Kernel => Guest.Value["kernel"];
@@ -31,9 +30,6 @@ internal static class GuestFiles
 
     /// <summary>The script that builds <see cref="Firmware"/>.</summary>
     public static string FirmwareScript => "testroms/firmware/cloudhv";
-
-    /// <summary>Debian 13's virtiofsd, which can be saved with a machine.</summary>
-    public static string Virtiofsd => NewerVirtiofsd.Value;
 
     /// <summary>Top of the source tree.</summary>
     public static string Root { get; } = FindRoot();
