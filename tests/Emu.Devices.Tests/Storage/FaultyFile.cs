@@ -37,14 +37,29 @@ internal sealed unsafe class FaultyFile(byte[] content, bool readOnly = false) :
     public ulong Limit { get; set; } = 1 << 30;
 
     /// <summary>Writes since the last flush.</summary>
-    public int Unflushed => unflushed.Count;
+    public int Unflushed
+    {
+        get
+        {
+            using var _ = gate.EnterScope();
+            return unflushed.Count;
+        }
+    }
 
     /// <summary>The file as it is now.</summary>
-    public byte[] Content => [.. bytes];
+    public byte[] Content
+    {
+        get
+        {
+            using var _ = gate.EnterScope();
+            return [.. bytes];
+        }
+    }
 
     /// <summary>The file after a loss of power: what was flushed, and of the rest what a random order of arrival left, sector by sector.</summary>
     public byte[] AfterPowerLoss(Random random)
     {
+        using var _ = gate.EnterScope();
         var result = new byte[bytes.Length];
         durable.AsSpan(0, Math.Min(durable.Length, result.Length)).CopyTo(result);
         foreach (var (offset, data) in unflushed)
