@@ -49,6 +49,10 @@ public sealed unsafe class JitCompiler : IDisposable
 
     private readonly List<Wanted> queue = [];
     private readonly List<Wanted> hottest = new(TakenAtOnce);
+
+    /// <summary>Blocks that joined regions since <see cref="hottest"/> was chosen.</summary>
+    private readonly HashSet<nint> joined = [];
+
     private readonly Dictionary<nint, List<Region>> regionsOf = [];
     private readonly Queue<Region> byAge = new();
     private readonly Lock compiling = new();
@@ -314,19 +318,30 @@ public sealed unsafe class JitCompiler : IDisposable
     /// </summary>
     private Wanted? TakeHottest()
     {
-        if (hottest.Count == 0)
+        while (true)
         {
-            FindHottest();
-        }
+            if (hottest.Count == 0)
+            {
+                joined.Clear();
+                FindHottest();
+            }
 
-        if (hottest.Count == 0)
-        {
-            return null;
-        }
+            if (hottest.Count == 0)
+            {
+                return null;
+            }
 
-        var taken = hottest[^1];
-        hottest.RemoveAt(hottest.Count - 1);
-        return taken;
+            var taken = hottest[^1];
+            hottest.RemoveAt(hottest.Count - 1);
+            if (draining || Eager || !joined.Contains((nint)taken.Block))
+            {
+                return taken;
+            }
+
+            // Where it ran so far it now runs as part of another's region: it waits for whether it is interpreted all the same.
+            (taken.IsTaken, taken.Looks, taken.SeenLooks) = (false, 0, taken.Block->Looks);
+            queue.Add(taken);
+        }
     }
 
     /// <summary>
@@ -404,7 +419,7 @@ public sealed unsafe class JitCompiler : IDisposable
                 return;
             }
 
-            region = IsForRegion(block) ? RegionBuilder.Build(cache, block, threshold / WarmFraction) : RegionBuilder.BuildAlone(cache, block, CompileTier.Quick);
+            region = IsForRegion(block) ? RegionBuilder.Build(cache, block, threshold / WarmFraction, RegionAt) : RegionBuilder.BuildAlone(cache, block, CompileTier.Quick);
         }
 
         // The back end reads micro-ops without the lock: Flush, the only one that reuses their memory, waits for it here.
@@ -436,6 +451,9 @@ public sealed unsafe class JitCompiler : IDisposable
             }
         }
     }
+
+    /// <summary>The region that begins at a block.</summary>
+    private Region? RegionAt(nint block) => regionsOf.GetValueOrDefault(block)?.Find(r => r.Tier == CompileTier.Full && r.Blocks[0].Handle == block);
 
     private void Publish(Region region, CompiledCode? code)
     {
@@ -477,6 +495,10 @@ public sealed unsafe class JitCompiler : IDisposable
             }
 
             list.Add(region);
+            if (b.Block != entry && !Synchronous)
+            {
+                joined.Add(b.Handle);
+            }
         }
 
         if (region.Tier == CompileTier.Quick)

@@ -19,10 +19,11 @@ public static unsafe class RegionBuilder
     /// <param name="cache">Where the blocks behind calls are looked for.</param>
     /// <param name="entry">Its first block.</param>
     /// <param name="warm">Entries by the interpreter that a further block must have had, out of <see cref="CodeCache.InitialHeat"/>.</param>
-    public static Region Build(CodeCache cache, Block* entry, int warm = 0)
+    /// <param name="regionAt">The region that begins at a block, if there is one already; null: as if there were none.</param>
+    public static Region Build(CodeCache cache, Block* entry, int warm = 0, Func<nint, Region?>? regionAt = null)
     {
         var region = new Region();
-        var builder = new Builder(cache, region, entry, warm);
+        var builder = new Builder(cache, region, entry, warm, regionAt);
         builder.Add(entry);
         var followed = 0;
         do
@@ -47,11 +48,11 @@ public static unsafe class RegionBuilder
     public static Region BuildAlone(CodeCache cache, Block* block, CompileTier tier)
     {
         var region = new Region { Tier = tier };
-        new Builder(cache, region, block, 0).Add(block);
+        new Builder(cache, region, block, 0, null).Add(block);
         return region;
     }
 
-    private readonly struct Builder(CodeCache cache, Region region, Block* entry, int warm)
+    private readonly struct Builder(CodeCache cache, Region region, Block* entry, int warm, Func<nint, Region?>? regionAt)
     {
         /// <summary>The index of a block that comes next, which joins if it can; -1 if not.</summary>
         public int Follow(Block* next)
@@ -69,13 +70,32 @@ public static unsafe class RegionBuilder
                 }
             }
 
+            // What has a region of its own is chained to: to compile it again for each way there would be a third of the compiler's work.
+            var apart = regionAt?.Invoke((nint)next) is { } other && !LeadsBack(other);
             var warmEnough = next->CompileState != (int)CompileState.None || cache.InitialHeat - next->Heat >= warm;
-            if (!warmEnough || region.Blocks.Count >= MaximumBlocks || region.Instructions + next->Count > MaximumInstructions)
+            if (apart || !warmEnough || region.Blocks.Count >= MaximumBlocks || region.Instructions + next->Count > MaximumInstructions)
             {
                 return -1;
             }
 
             return Add(next);
+        }
+
+        /// <summary>A region at the block goes on to one of this region: a loop, which is best run in one piece.</summary>
+        private bool LeadsBack(Region other)
+        {
+            foreach (var there in other.Blocks)
+            {
+                foreach (var here in region.Blocks)
+                {
+                    if (there.Block->Next0 == here.Block || there.Block->Next1 == here.Block)
+                    {
+                        return true;
+                    }
+                }
+            }
+
+            return false;
         }
 
         /// <summary>Where a function of the region returns, the blocks behind the region's calls follow.</summary>
