@@ -15,10 +15,11 @@ public sealed partial class DiskGuestDeviceTests : IDisposable
     public void Dispose() => Directory.Delete(directory, recursive: true);
 
     /// <summary>A short turn on every device, in one boot.</summary>
-    [Fact]
-    public void EveryDevice_Works_InOneSystem() => Work(new Amount(Megabytes: 16, Seconds: 2, Rounds: 20), "boot=2", "jit");
+    [VirtiofsdTheory]
+    [InlineData("boot=2", "jit")]
+    public void EveryDevice_Works_InOneSystem(string cpus, string engine) => Work(new Amount(Megabytes: 16, Seconds: 2, Rounds: 20), cpus, engine);
 
-    [Theory]
+    [VirtiofsdTheory]
     [InlineData("boot=1", "jit", 200)]
     [InlineData("boot=2", "jit", 200)]
     [InlineData("boot=1", "interpreter", 64)]
@@ -182,6 +183,7 @@ public sealed partial class DiskGuestDeviceTests : IDisposable
         return Convert.ToHexStringLower(SHA256.HashData(stream));
     }
 
-    [GeneratedRegex(@"[1-9][0-9.]* Mbits/sec +receiver")]
+    /// <summary>Something came; how fast is the host's affair.</summary>
+    [GeneratedRegex(@" (?!0\.0+ )[0-9.]+ Mbits/sec +receiver")]
     private static partial Regex Receiver();
 }

@@ -194,11 +194,12 @@ public sealed class DiskGuestTests : IDisposable
         return first;
     }
 
-    private static Process Start(params string[] options)
+    private static RunningTool Start(params string[] options)
     {
         var start = new ProcessStartInfo("dotnet", [EmuProcess.Program, "boot", Guest, .. options]) { RedirectStandardInput = true, RedirectStandardOutput = true };
         start.Environment["EMU_ROOT"] = DebianGuest.Root;
-        var process = Process.Start(start)!;
+        var process = new RunningTool { StartInfo = start };
+        process.Start();
         process.StandardInput.Close();
         return process;
     }

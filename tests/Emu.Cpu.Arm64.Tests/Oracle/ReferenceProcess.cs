@@ -95,13 +95,11 @@ public sealed class ReferenceProcess : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        // After a failure it may wait for its answers to be read, and the writer for it: neither would ever end.
+        process.Kill();
         queue.CompleteAdding();
         writer.Join();
-        if (!process.WaitForExit(5000))
-        {
-            process.Kill();
-        }
-
+        process.WaitForExit();
         process.Dispose();
         queue.Dispose();
     }

@@ -120,17 +120,24 @@ public sealed unsafe class TranslationDetailTests
             }
         });
         other.Start();
-        m.Cpu.X(0) = Va >> 12;
-        for (var i = 0; i < 3000; i++)
+        try
         {
-            Interlocked.And(ref *descriptor, ~PageTables.Accessed);
-            Interlocked.Or(ref *descriptor, PageTables.ReadOnly);
-            m.Execute(A64.Sys(0, 8, 7, 1, 0), A64.Dsb, A64.Isb, A64.DcZva(5));
-            Assert.Equal(PageTables.Accessed, Volatile.Read(ref *descriptor) & (PageTables.Accessed | PageTables.ReadOnly));
+            m.Cpu.X(0) = Va >> 12;
+            for (var i = 0; i < 3000; i++)
+            {
+                Interlocked.And(ref *descriptor, ~PageTables.Accessed);
+                Interlocked.Or(ref *descriptor, PageTables.ReadOnly);
+                m.Execute(A64.Sys(0, 8, 7, 1, 0), A64.Dsb, A64.Isb, A64.DcZva(5));
+                Assert.Equal(PageTables.Accessed, Volatile.Read(ref *descriptor) & (PageTables.Accessed | PageTables.ReadOnly));
+            }
+        }
+        finally
+        {
+            // Before the machine's memory goes.
+            Volatile.Write(ref stop, true);
+            other.Join();
         }
 
-        Volatile.Write(ref stop, true);
-        other.Join();
         Assert.Equal(0, lost);
     }
 
