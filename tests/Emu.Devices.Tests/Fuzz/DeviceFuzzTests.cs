@@ -27,7 +27,8 @@ public class DeviceFuzzTests
         var target = FuzzTargets.All.Single(t => t.Name == device);
         var result = FuzzRun.Play(target, 1, threaded ? Operations / 4 : Operations, threaded);
 
-        // How far the device's threads get depends on the host, and with it what the driver asks for; without them the figures are a function of the seed.
+        // How far the device's threads get depends on the host, and with it what the driver asks for; without them the figures are a function of the seed
+        // (those of vsock nearly, whose sockets a thread watches: more than twice what is asked for here even when it sees nothing).
         var worked = threaded ? result.Requests > 0 : result.Breaks > 20 && result.Returned > 1000 && result.Interrupts > 100;
         Assert.True(device == "pvpanic" || worked, result.ToString());
     }

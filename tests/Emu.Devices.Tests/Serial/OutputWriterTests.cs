@@ -66,13 +66,15 @@ public class OutputWriterTests
     public void StuckReader_BlocksTheWriterAtTheLimit_UntilWaitsAreCancelled()
     {
         var release = new TaskCompletionSource();
+        using var stuck = new ManualResetEventSlim();
         var writer = new OutputWriter("test", _ =>
         {
+            stuck.Set();
             release.Task.GetAwaiter().GetResult();
             return true;
         });
         writer.Write("x"u8);
-        Thread.Sleep(50);
+        Patience.For(stuck, "the character does not arrive");
         var guest = new Thread(() =>
         {
             writer.Write(new byte[OutputWriter.Limit]);

@@ -143,11 +143,13 @@ public sealed partial class NetDevice
         BinaryPrimitives.WriteUInt16LittleEndian(wire[NetHeader.Bytes..], (ushort)count);
         receiveChains[0].Write(0, wire);
         var done = receiveChains[0].Write(NetHeader.BytesWithBuffers, frame.Data);
-        queue.Push(receiveChains[0], (uint)(NetHeader.BytesWithBuffers + done));
+
+        // All of them are seen as used together (5.1.6.4.1): a driver that finds one and not the next drops the frame, and takes the rest for others.
+        queue.Push(receiveChains[0], (uint)(NetHeader.BytesWithBuffers + done), more: count > 1);
         for (var i = 1; i < count; i++)
         {
             var n = receiveChains[i].Write(0, frame.Data[done..]);
-            queue.Push(receiveChains[i], (uint)n);
+            queue.Push(receiveChains[i], (uint)n, more: i < count - 1);
             done += n;
         }
     }

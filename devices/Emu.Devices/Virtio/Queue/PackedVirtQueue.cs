@@ -24,6 +24,7 @@ internal sealed unsafe class PackedVirtQueue : VirtQueue
     private readonly ulong deviceAddress;
     private uint nextAvailable;
     private uint nextUsed;
+    private (uint Slot, ushort Flags)? held;
     private ushort usedSinceSignal;
     private bool notificationsOff;
 
@@ -103,7 +104,7 @@ internal sealed unsafe class PackedVirtQueue : VirtQueue
         GiveBack(chain.RingEntries);
     }
 
-    public override void Push(DescriptorChain chain, uint written)
+    public override void Push(DescriptorChain chain, uint written, bool more = false)
     {
         if (Broken || !IsCurrent())
         {
@@ -115,8 +116,22 @@ internal sealed unsafe class PackedVirtQueue : VirtQueue
         d->Length = written;
         d->Word12 = chain.Id;
         var flags = (Wrap(nextUsed) ? VirtqDescriptor.Available | VirtqDescriptor.Used : 0) | (written != 0 ? VirtqDescriptor.Write : 0);
-        Volatile.Write(ref d->Word14, (ushort)flags);
-        ring.NotifyWritten(Memory, slot * VirtqDescriptor.Bytes, VirtqDescriptor.Bytes);
+        if (more && held is null)
+        {
+            // The driver looks at entries in order: while the first is not marked, it sees none of them.
+            held = (slot, (ushort)flags);
+        }
+        else
+        {
+            Mark(slot, (ushort)flags);
+        }
+
+        if (!more && held is var (first, firstFlags))
+        {
+            held = null;
+            Mark(first, firstFlags);
+        }
+
         nextUsed = Advance(nextUsed, chain.RingEntries);
         usedSinceSignal = (ushort)Math.Min(usedSinceSignal + chain.RingEntries, ushort.MaxValue);
         GiveBack(chain.RingEntries);
@@ -187,6 +202,12 @@ internal sealed unsafe class PackedVirtQueue : VirtQueue
         NotificationsOff = notificationsOff,
         Outstanding = (ushort)Outstanding,
     };
+
+    private void Mark(uint slot, ushort flags)
+    {
+        Volatile.Write(ref Descriptor(slot)->Word14, flags);
+        ring.NotifyWritten(Memory, slot * VirtqDescriptor.Bytes, VirtqDescriptor.Bytes);
+    }
 
     /// <summary>A descriptor is available when AVAIL equals the device's wrap counter and USED does not (virtio 1.2, 2.8.1).</summary>
     private bool IsAvailable()

@@ -119,7 +119,7 @@ internal sealed unsafe class SplitVirtQueue : VirtQueue
         GiveBack(chain.RingEntries);
     }
 
-    public override void Push(DescriptorChain chain, uint written)
+    public override void Push(DescriptorChain chain, uint written, bool more = false)
     {
         if (Broken || !IsCurrent())
         {
@@ -132,7 +132,11 @@ internal sealed unsafe class SplitVirtQueue : VirtQueue
         *(uint*)used.At(entry + UsedLengthOffset) = written;
         nextUsed++;
         usedSinceSignal = (ushort)Math.Min(usedSinceSignal + 1, ushort.MaxValue);
-        Volatile.Write(ref *(ushort*)used.At(RingIndex * sizeof(ushort)), nextUsed);
+        if (!more)
+        {
+            Volatile.Write(ref *(ushort*)used.At(RingIndex * sizeof(ushort)), nextUsed);
+        }
+
         used.NotifyWritten(Memory, entry, UsedLengthOffset);
         used.NotifyWritten(Memory, entry + UsedLengthOffset, UsedLengthOffset);
         used.NotifyWritten(Memory, 0, RingHeaderBytes);

@@ -127,7 +127,8 @@ public abstract unsafe class VirtQueue
     /// <summary>Returns a request to the driver; <see cref="Signal"/> afterwards, once for a batch.</summary>
     /// <param name="chain">A request of this queue.</param>
     /// <param name="written">Bytes written to its writable part.</param>
-    public abstract void Push(DescriptorChain chain, uint written);
+    /// <param name="more">The driver sees it together with the next one that is returned, not before.</param>
+    public abstract void Push(DescriptorChain chain, uint written, bool more = false);
 
     /// <summary>Interrupts the driver if it wants to know about what was returned since the last call.</summary>
     public abstract void Signal();

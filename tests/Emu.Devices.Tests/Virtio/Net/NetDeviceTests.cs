@@ -101,6 +101,39 @@ public class NetDeviceTests
         Assert.Empty(wire.Waiting);
     }
 
+    /// <summary>The driver on another processor looks at any moment: here after every write of the device to the ring.</summary>
+    [Theory]
+    [MemberData(nameof(Rings))]
+    public unsafe void MergeableBuffersOfAFrame_AreSeenTogether(ulong ring)
+    {
+        using var h = new PciHarness();
+        var (slot, wire) = Make(h);
+        var m = new MockNetDriver(h, slot, ring | Mergeable, bufferLength: 128, buffers: 20);
+        var q = m.Driver.Queues[0];
+        List<int> seen = [];
+        h.Memory.CodeWritten += (_, _) => Look();
+        Look();
+        wire.Deliver(Frame(1000));
+        wire.Deliver(Frame(60));
+        wire.Deliver(Frame(500));
+        Assert.Equal([8, 1, 4], seen);
+
+        void Look()
+        {
+            new Span<RamPageFlags>(h.Memory.Ram[0].PageFlags, (int)(PciHarness.RamSize >> 12)).Fill(RamPageFlags.Code);
+            var count = 0;
+            while (q.TakeUsed() is not null)
+            {
+                count++;
+            }
+
+            if (count != 0)
+            {
+                seen.Add(count);
+            }
+        }
+    }
+
     [Fact]
     public void FrameLargerThanTheOnlyBuffer_IsDropped_AndTheNextOneComes()
     {
