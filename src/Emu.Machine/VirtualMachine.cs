@@ -237,8 +237,8 @@ public sealed partial class VirtualMachine : IDisposable
         board.RemoveDevice(name);
     }
 
-    /// <summary>The device of a name is in the machine.</summary>
-    public bool HasDevice(string name) => board.Pci.Find(name) is not null;
+    /// <summary>The device of a name is in the machine. Once it is not any more, its image is closed.</summary>
+    public bool HasDevice(string name) => board.HasDevice(name);
 
     private void RequireHotplug()
     {

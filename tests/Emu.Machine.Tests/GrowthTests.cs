@@ -8,6 +8,11 @@ using Xunit.Abstractions;
 
 namespace Emu.Machine.Tests;
 
+/// <summary>Tests that measure the whole process: no other test runs in it meanwhile.</summary>
+[CollectionDefinition(nameof(AloneInTheProcess), DisableParallelization = true)]
+public sealed class AloneInTheProcess;
+
+[Collection(nameof(AloneInTheProcess))]
 public sealed class GrowthTests(ITestOutputHelper output)
 {
     private const int WarmUpSeconds = 150;

@@ -174,6 +174,20 @@ public sealed class Arm64Board : IDisposable
         PciHotplug.RequestRemoval(device.Segment!.Number, device.Slot);
     }
 
+    /// <summary>A device of this name is in its slot, or the image of one that the guest has just ejected is not closed yet. Any thread.</summary>
+    public bool HasDevice(string name)
+    {
+        if (Pci.Find(name) is not null)
+        {
+            return true;
+        }
+
+        lock (hotImages)
+        {
+            return hotImages.Keys.Any(d => d.Name == name);
+        }
+    }
+
     /// <summary>Begins to read input of the serial port and of the virtio console.</summary>
     public void StartConsoles()
     {
@@ -214,10 +228,14 @@ public sealed class Arm64Board : IDisposable
         IDisposable? image;
         lock (hotImages)
         {
-            hotImages.Remove(device, out image);
+            hotImages.TryGetValue(device, out image);
         }
 
         image?.Dispose();
+        lock (hotImages)
+        {
+            hotImages.Remove(device);
+        }
     }
 
     /// <summary>Stops the devices and closes what they need of the host.</summary>

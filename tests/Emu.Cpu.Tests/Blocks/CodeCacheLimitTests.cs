@@ -74,9 +74,9 @@ public sealed unsafe class CodeCacheLimitTests
     [Fact]
     public void Flush_WaitsForTheBackEnd_AndItsCodeIsNotPublished()
     {
-        using var m = new ToyMachine(engine: Engine.Jit);
         using var compiling = new ManualResetEventSlim();
         using var go = new ManualResetEventSlim();
+        using var m = new ToyMachine(engine: Engine.Jit);
         m.BackEnd.BeforeCompile = () =>
         {
             compiling.Set();
@@ -184,7 +184,7 @@ public sealed unsafe class CodeCacheLimitTests
         const long Limit = 60_000;
         using var m = new ToyMachine(engine: Engine.Jit, compiledLimit: Limit);
         AssembleManyFunctions(m, 0x1000);
-        for (var round = 0; round < 20; round++)
+        for (var round = 0; round < 5; round++)
         {
             m.Cpu[2] = 20;
             m.Cpu[3] = 0;

@@ -53,14 +53,14 @@ public sealed unsafe class TieringTests
     [Fact]
     public void BlockThatRanLongEnoughWhileQueued_BecomesARegionAtOnce()
     {
-        using var m = new ToyMachine(engine: Engine.Jit, threshold: Threshold);
-        AssembleLoop(m);
         using var busy = new ManualResetEventSlim();
         using var go = new ManualResetEventSlim();
+        using var m = new ToyMachine(engine: Engine.Jit, threshold: Threshold);
+        AssembleLoop(m);
         m.BackEnd.BeforeCompile = () =>
         {
             busy.Set();
-            go.Wait();
+            go.Wait(Patience.Limit);
         };
 
         // Another block keeps the compiler busy meanwhile.
@@ -68,7 +68,7 @@ public sealed unsafe class TieringTests
         m.Cpu[2] = Threshold;
         m.Cpu.Pc = 0x5000;
         m.Cpu.Run(m.Cpu.Retired + (Threshold * 2) - 20);
-        busy.Wait();
+        Patience.For(busy, "nothing is compiled");
         m.Cpu[2] = Threshold * 3;
         m.Cpu[6] = 0x9000;
         m.Cpu.State->Halted = 0;

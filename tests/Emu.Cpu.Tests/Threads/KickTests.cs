@@ -64,8 +64,8 @@ public sealed unsafe class KickTests
     [Fact]
     public void HotLoop_FindsItsCompiledCode_WhenItsCountdownOverwroteThePublication()
     {
-        using var m = new ToyMachine(engine: Engine.Jit, threshold: 1000);
         using var go = new ManualResetEventSlim();
+        using var m = new ToyMachine(engine: Engine.Jit, threshold: 1000);
         m.BackEnd.BeforeCompile = () => go.Wait(Patience.Limit);
         m.Assemble(0x1000, Asm.AddI(1, 1, 1), Asm.Jump(-1));
         m.Cpu.Pc = 0x1000;

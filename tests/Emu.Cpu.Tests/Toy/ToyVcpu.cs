@@ -22,6 +22,7 @@ public sealed unsafe class ToyVcpu : Vcpu
 
     private readonly ToyMachine machine;
     private (string Kind, ulong Address) pending;
+    private int interruptsTaken;
 
     public ToyVcpu(int index, ToyMachine machine)
         : base(index, StateBytes, machine.Shared)
@@ -42,7 +43,8 @@ public sealed unsafe class ToyVcpu : Vcpu
     /// <summary>What happens on an interrupt; by default the inputs are cleared.</summary>
     public Action<ToyVcpu>? OnInterrupt { get; set; }
 
-    public int InterruptsTaken { get; private set; }
+    /// <summary>Counted once <see cref="OnInterrupt"/> is through: who waits for it may assert the input again.</summary>
+    public int InterruptsTaken => Volatile.Read(ref interruptsTaken);
 
     public int EventsReceived { get; private set; }
 
@@ -164,7 +166,6 @@ public sealed unsafe class ToyVcpu : Vcpu
 
     protected override void TakeInterrupt()
     {
-        InterruptsTaken++;
         if (OnInterrupt != null)
         {
             OnInterrupt(this);
@@ -173,6 +174,8 @@ public sealed unsafe class ToyVcpu : Vcpu
         {
             Interlocked.Exchange(ref State->InterruptLines, 0);
         }
+
+        Interlocked.Increment(ref interruptsTaken);
     }
 
     protected override bool HasWakeup() => Volatile.Read(ref State->InterruptLines) != 0;

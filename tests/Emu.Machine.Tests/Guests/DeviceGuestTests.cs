@@ -264,7 +264,7 @@ public sealed class DeviceGuestTests : IDisposable
             + "await() { until [ $1 -b /dev/$2 ]; do sleep 0.1; done 2>/dev/null; }\n"
             + "echo READY; await '' vda; sha256sum </dev/vda; printf written | dd of=/dev/vda conv=notrunc,fsync 2>/dev/null; await '' vdb; sha256sum </dev/vdb\n"
             + "echo BOTH; await ! vda; [ -b /dev/vdb ] && echo GONE; ls /sys/bus/pci/devices | wc -l; await '' vda; dd if=/dev/vda bs=7 count=1 2>/dev/null; echo; echo AGAIN; await ! vda; await ! vdb\n"
-            + "dmesg | grep -i -E 'acpi.*(error|warn)|pci.*(fail|no space)'\n") with
+            + "dmesg | grep -i -E 'acpi.*(error|warn)|pci.*(fail|no space)'; read ejected\n") with
         {
             Firmware = GuestFiles.Aavmf,
             Cpus = new CpusOption(2, 2),
@@ -288,6 +288,10 @@ public sealed class DeviceGuestTests : IDisposable
         console.WaitFor("written\nAGAIN\n", Limit);
         machine.RemoveDevice("disk0");
         machine.RemoveDevice("extra");
+
+        // The guest's device files go before it ejects the devices: it does not power off between the two.
+        Patience.Until(() => !machine.HasDevice("disk0") && !machine.HasDevice("extra"), "the disks were not ejected");
+        console.Type("\n");
         Assert.Equal(RunEnd.PowerOff, run.GetAwaiter().GetResult().End);
         Assert.Contains("there is no device extra", Assert.Throws<EmuException>(() => machine.RemoveDevice("extra")).Message, StringComparison.Ordinal);
         var hashes = new[] { content, [.. content.Reverse()] }.Select(c => Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(c)));

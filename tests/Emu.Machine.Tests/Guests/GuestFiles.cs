@@ -49,25 +49,26 @@ internal static class GuestFiles
     /// <summary>A line of shell that waits until files of the guest are there, such as those of its devices: drivers find them in their own time.</summary>
     public static string Await(params ReadOnlySpan<string> files) => $"for f in {string.Join(' ', files)}; do until [ -e $f ]; do sleep 1; done; done\n";
 
-    /// <summary>Bytes of guest RAM that take memory of the host, as /proc/self/smaps has them.</summary>
+    /// <summary>
+    /// Bytes of guest RAM that take memory of the host, page by page as /proc/self/pagemap has them: a mapping in /proc/self/smaps may be one of
+    /// the kernel's making, of this RAM and that of the machine of another test beside it.
+    /// </summary>
     public static unsafe long ResidentBytes(Core.RamRegion ram)
     {
-        long bytes = 0;
-        var inside = false;
-        foreach (var line in File.ReadLines("/proc/self/smaps"))
+        // Bits 63 and 62: present, swapped.
+        const ulong PresentOrSwapped = 3UL << 62;
+        var pages = new ulong[(long)ram.Length / Environment.SystemPageSize];
+        using var map = File.OpenHandle("/proc/self/pagemap");
+        var bytes = System.Runtime.InteropServices.MemoryMarshal.AsBytes(pages.AsSpan());
+        var start = (nint)ram.Host / Environment.SystemPageSize * sizeof(ulong);
+        for (var done = 0; done < bytes.Length;)
         {
-            var field = line.Split(' ', 2);
-            if (field[0].Split('-') is [var start, var end])
-            {
-                inside = Convert.ToUInt64(start, 16) < (ulong)ram.Host + ram.Length && Convert.ToUInt64(end, 16) > (ulong)ram.Host;
-            }
-            else if (inside && field[0] == "Rss:")
-            {
-                bytes += long.Parse(field[1].AsSpan().Trim().TrimEnd(" kB"), System.Globalization.CultureInfo.InvariantCulture) << 10;
-            }
+            var read = RandomAccess.Read(map, bytes[done..], start + done);
+            Assert.True(read > 0, "/proc/self/pagemap ends too early");
+            done += read;
         }
 
-        return bytes;
+        return pages.LongCount(p => (p & PresentOrSwapped) != 0) * Environment.SystemPageSize;
     }
 
     private static string FindRoot()
