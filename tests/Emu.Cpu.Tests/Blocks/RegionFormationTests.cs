@@ -52,19 +52,19 @@ public sealed unsafe class RegionFormationTests
     {
         const ulong Busy = 0x5000, Last = 0x6000;
         const int Times = 1 << 20;
-        using var m = new ToyMachine(engine: Engine.Jit, threshold: Threshold, eager: false);
         using var busy = new ManualResetEventSlim();
         using var go = new ManualResetEventSlim();
+        using var m = new ToyMachine(engine: Engine.Jit, threshold: Threshold, eager: false);
         m.BackEnd.BeforeCompile = () =>
         {
             busy.Set();
-            go.Wait();
+            go.Wait(Patience.Limit);
         };
         m.Assemble(Busy, Asm.AddI(1, 1, 1), Asm.Jump(-1));
         AssembleLoop(m, Main, Other);
         m.Assemble(Last, Asm.AddI(1, 1, 1), Asm.Jump(-1));
         Run(Busy, Times);
-        busy.Wait();
+        Patience.For(busy, "what runs is not compiled");
         Run(Main, Times);
         Run(Last, Times / 8);
         go.Set();
